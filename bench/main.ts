@@ -1,0 +1,138 @@
+// npm run bench: the built vault against two echoes, loopback only. It measures and reports; it judges nothing.
+import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { nextMessage, startScript, stopChildren } from './children.ts';
+import type { Order } from './driver.ts';
+import { fill } from './fill.ts';
+import { summarise, table } from './report.ts';
+import { allRows, type Row } from './rows.ts';
+import { peakMemory, syncTime } from './usage.ts';
+import { makeFolder, startVault, type Target } from './vault.ts';
+import { createMeter, type Sample } from './window.ts';
+
+const usage = `npm run bench -- [--rounds 5] [--seconds 2] [--rows 20000] [--only NAME] [--json]
+  --rows N   values in the vault before the first round (3000000 for the goals of a full vault; takes minutes)
+  --only N   only the row N, or those whose names start with N, and the echoes they are measured against`;
+
+const memoryGoal = 256;
+const warmUpSeconds = 1;
+
+interface Options {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly rows: number;
+  readonly only: string;
+  readonly json: boolean;
+}
+
+/** Throws on an unknown option or one that cannot be meant. */
+function readOptions(): Options {
+  const { values } = parseArgs({
+    options: {
+      rounds: { type: 'string', default: '5' },
+      seconds: { type: 'string', default: '2' },
+      rows: { type: 'string', default: '20000' },
+      only: { type: 'string', default: '' },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const [rounds, seconds, rows] = [Number(values.rounds), Number(values.seconds), Number(values.rows)];
+  if (!(rounds >= 1 && seconds > 0 && rows >= 1000))
+    throw new Error('at least 1 round, 1000 rows and some seconds');
+  return { rounds, seconds, rows, only: values.only, json: values.json };
+}
+
+function chosen(rows: readonly Row[], only: string): readonly Row[] {
+  const exact = rows.filter((row) => row.name === only);
+  const named = exact.length > 0 ? exact : rows.filter((row) => row.name.startsWith(only));
+  if (named.length === 0) throw new Error(`no such row; there are ${rows.map((row) => row.name).join(', ')}`);
+  const yardsticks = named.flatMap(({ goal }) => (goal?.kind === 'ratio' ? [goal.of] : []));
+  return rows.filter((row) => named.includes(row) || yardsticks.some((name) => name === row.name));
+}
+
+async function startEcho(shape: 'bare' | 'shelled'): Promise<Target> {
+  const child = startScript('echo', [shape]);
+  // The echo says this one thing, once.
+  const { port, key } = (await nextMessage(child)) as { port: number; key: string };
+  return { port, key, pid: child.pid ?? 0 };
+}
+
+async function bench(options: Options): Promise<void> {
+  const say = (line: string) => void process.stderr.write(`${line}\n`);
+  const rows = chosen(allRows(options.rows), options.only);
+  // Far beyond any honest run, so that a bench that hangs ends by itself.
+  const longest = 120 + rows.length * (options.rounds + 1) * (options.seconds + 12) + options.rows / 500;
+  setTimeout(() => {
+    console.error(`not done after ${Math.round(longest)} s`);
+    process.exit(1);
+  }, longest * 1000).unref();
+  const wants = (target: Row['target']) => rows.some((row) => row.target === target);
+
+  const dir = makeFolder();
+  const syncMs = syncTime(dir);
+  const vault = wants('vault') ? await startVault(dir) : null;
+  const targets = {
+    bare: wants('bare') ? await startEcho('bare') : null,
+    shelled: wants('shelled') ? await startEcho('shelled') : null,
+    vault,
+  };
+  const driver = startScript('driver', []);
+  const tokens = vault === null ? [] : await fill(vault, options.rows, say);
+  driver.send({ kind: 'tokens', tokens } satisfies Order);
+
+  const measure = createMeter(driver, targets, Math.ceil(options.rows / 1000) * 1000);
+  const samples = new Map<string, Sample[]>(rows.map((row) => [row.name, []]));
+  for (const row of rows) await measure(row, warmUpSeconds);
+  for (let round = 1; round <= options.rounds; round++) {
+    for (const row of rows) {
+      // One caller's median settles sooner than a rate does.
+      const seconds = row.connections === 1 ? options.seconds / 2 : options.seconds;
+      samples.get(row.name)?.push(await measure(row, seconds));
+    }
+    say(`round ${round} of ${options.rounds}`);
+  }
+  const memory = vault === null ? null : peakMemory(vault.pid);
+  await stopChildren();
+
+  const results = summarise(rows, samples);
+  const machine = {
+    node: process.version,
+    cores: cpus().length,
+    processor: cpus()[0]?.model ?? null,
+    syncMs,
+  };
+  if (options.json) {
+    console.log(
+      JSON.stringify({ ...options, machine, results, memoryMiB: memory, memoryGoalMiB: memoryGoal }, null, 2),
+    );
+    return;
+  }
+  console.log(
+    `Node ${machine.node}, ${machine.cores} cores (${machine.processor}), writing and syncing 4 KiB takes ${syncMs.toFixed(2)} ms`,
+  );
+  console.log(
+    `medians of ${options.rounds} rounds of ${options.seconds} s with 64 connections (half as long with one), ${options.rows} rows at the start\n`,
+  );
+  console.log(table(results));
+  if (memory !== null) {
+    const reached = memory < memoryGoal ? 'yes' : 'no';
+    console.log(
+      `\nmost memory the vault's process held: ${memory.toFixed(0)} MiB (goal < ${memoryGoal}; reached: ${reached})`,
+    );
+  }
+}
+
+process.once('SIGINT', () => process.exit(130));
+process.once('SIGTERM', () => process.exit(143));
+let options: Options | null = null;
+try {
+  options = readOptions();
+  await bench(options);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  if (options === null) console.error(usage);
+  process.exitCode = options === null ? 2 : 1;
+} finally {
+  await stopChildren();
+}
+process.exit();

@@ -1,0 +1,26 @@
+import { type Command, CommanderError } from 'commander';
+import type { BoundVault } from '../vault/bound.ts';
+import type { Host } from './host.ts';
+
+/** Options that every command has. */
+export interface Common {
+  readonly config: string;
+  readonly url?: string;
+  readonly keyFile?: string;
+  readonly json: boolean;
+}
+
+/** Asks a vault: the store on this host, or a running vault where a URL is given. */
+export function ask<T>(host: Host, { config, url, keyFile }: Common, use: (vault: BoundVault) => Promise<T>): Promise<T> {
+  if (url === undefined) return host.onHost(config, use);
+  if (keyFile === undefined) throw new CommanderError(2, 'usage', 'error: --url asks for --key-file FILE, which holds an API key');
+  return use(host.connect(url, keyFile));
+}
+
+/** The options that every noun's verbs have. */
+export const withCommon = (command: Command): Command =>
+  command
+    .option('--config <file>', 'settings and policy', 'strongroom.yaml')
+    .option('--url <url>', 'a running vault, instead of the store on this host')
+    .option('--key-file <file>', 'a file with the API key to use with --url')
+    .option('--json', 'print JSON', false);

@@ -1,0 +1,73 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { addClientRequest } from '../wire/clients.ts';
+import { ask, type Common, withCommon } from './ask.ts';
+import { CommandRefused, type Host } from './host.ts';
+import { table } from './table.ts';
+
+interface AddOptions extends Common {
+  readonly grant: readonly string[];
+  readonly kind: string;
+  readonly expires?: number;
+}
+
+/** `clients add | list | revoke` */
+export function addClientCommands(program: Command, host: Host): void {
+  const clients = program.command('clients').description('who may ask the vault, and for what');
+
+  withCommon(clients.command('add'))
+    .description('add a client and print its API key, once')
+    .argument('<name>')
+    .requiredOption('--grant <grant>', 'action:collection[@purpose] or role:name; repeatable', collect, [])
+    .option('--kind <kind>', 'service, custodian or auditor', 'service')
+    .option('--expires <time>', 'as 90d, 12h or 30m from now', duration)
+    .action(async (name: string, options: AddOptions) => {
+      const { grant: grants, kind, expires } = options;
+      const expiresAt = expires === undefined ? null : new Date(host.now() + expires).toISOString();
+      const parsed = addClientRequest.safeParse({ name, kind, grants, expiresAt });
+      if (!parsed.success) {
+        throw new CommandRefused('a client has a name of a-z, 0-9 and -, a kind (service, custodian, auditor) and 1 to 32 grants');
+      }
+      const { id, key } = await ask(host, options, (vault) => vault.clients.add(parsed.data));
+      if (options.json) host.print(JSON.stringify({ id, name, key }));
+      else {
+        host.printError(`${name} (${id}) was added. This is its API key; it is not shown again:`);
+        host.print(key);
+      }
+    });
+
+  withCommon(clients.command('list'))
+    .description('list clients and their grants')
+    .action(async (options: Common) => {
+      const answer = await ask(host, options, (vault) => vault.clients.list());
+      if (options.json) return host.print(JSON.stringify(answer.clients));
+      const rows = answer.clients.map(({ name, id, kind, state, expiresAt, grants }) => [
+        name,
+        id,
+        kind,
+        state,
+        expiresAt ?? 'never',
+        grants.join(' '),
+      ]);
+      host.print(table(['NAME', 'ID', 'KIND', 'STATE', 'EXPIRES', 'GRANTS'], rows));
+    });
+
+  withCommon(clients.command('revoke'))
+    .description('end a client for good')
+    .argument('<name>', 'its name or id')
+    .action(async (client: string, options: Common) => {
+      const { id, name, state } = await ask(host, options, (vault) => vault.clients.revoke({ client }));
+      host.print(options.json ? JSON.stringify({ id, name, state }) : `${name} (${id}) is ${state}.`);
+    });
+}
+
+const collect = (one: string, all: readonly string[]): readonly string[] => [...all, one];
+
+const UNITS: Readonly<Record<string, number>> = { d: 86_400_000, h: 3_600_000, m: 60_000 };
+
+/** `90d`, in milliseconds. */
+function duration(text: string): number {
+  const [, count, unit] = /^([1-9]\d{0,4})([dhm])$/.exec(text) ?? [];
+  const milliseconds = unit === undefined ? undefined : UNITS[unit];
+  if (milliseconds === undefined) throw new InvalidArgumentError('as 90d, 12h or 30m');
+  return Number(count) * milliseconds;
+}

@@ -1,0 +1,52 @@
+import { Command, CommanderError } from 'commander';
+import { addAuditCommands } from './audit.ts';
+import { addClientCommands } from './clients.ts';
+import type { Host } from './host.ts';
+
+/**
+ * Runs one command.
+ * @returns the exit code: 0 done, 1 refused or failed, 2 usage
+ */
+export async function run(host: Host, explain: (error: unknown) => string): Promise<number> {
+  const outcome = { code: 0 };
+  const program = build(host, outcome);
+  try {
+    await program.parseAsync([...host.argv], { from: 'user' });
+    return outcome.code;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      if (error.code === 'usage') host.printError(error.message);
+      return error.exitCode === 0 ? 0 : 2;
+    }
+    host.printError(`strongroom: ${explain(error)}`);
+    return 1;
+  }
+}
+
+function build(host: Host, outcome: { code: number }): Command {
+  const program = new Command('strongroom')
+    .description('A tokenisation vault.')
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => host.print(text.trimEnd()), writeErr: (text) => host.printError(text.trimEnd()) });
+
+  program
+    .command('init')
+    .description('make a vault: strongroom.yaml, a master key, an empty store')
+    .option('--dir <dir>', 'the folder to make it in', '.')
+    .option('--if-absent', 'do nothing where there is one already', false)
+    .option('--first-key', 'write an API key for a first try, which expires in a day', false)
+    .action(async (options: { dir: string; ifAbsent: boolean; firstKey: boolean }) => {
+      const { said } = await host.init(options);
+      for (const line of said) host.print(line);
+    });
+
+  program
+    .command('serve')
+    .description('serve the vault over HTTP')
+    .option('--config <file>', 'settings and policy', 'strongroom.yaml')
+    .action(({ config }: { config: string }) => host.serve(config));
+
+  addClientCommands(program, host);
+  addAuditCommands(program, host, outcome);
+  return program;
+}

@@ -1,0 +1,82 @@
+import type { z } from 'zod';
+import type { BoundVault } from '../vault/bound.ts';
+import { VaultError } from '../vault/error.ts';
+import { ROUTES } from '../wire/routes.ts';
+import { problem } from '../wire/shape.ts';
+
+/** How a vault is reached. */
+export interface Connection {
+  /** `https://vault.example` or, on loopback, `http://127.0.0.1:7420`. */
+  readonly url: string;
+  readonly apiKey: string;
+  /** Milliseconds before a call is given up. */
+  readonly timeout?: number;
+}
+
+/** A route as the client asks for it. */
+interface Asked<A> {
+  readonly method: 'get' | 'post';
+  readonly path: string;
+  readonly answer: z.ZodType<A>;
+  readonly batch: boolean;
+}
+
+const TIMEOUT = 30_000;
+
+/**
+ * A vault over HTTP, with the interface that a host has: the same verbs, answers and errors.
+ * @throws VaultError with the code that the vault answered; `unavailable` where it could not be reached
+ */
+export function connect({ url, apiKey, timeout = TIMEOUT }: Connection): BoundVault {
+  const base = new URL(url);
+  const isLocal = /^(?:127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(base.hostname);
+  // An API key in clear on a network is given away.
+  if (base.protocol !== 'https:' && !(base.protocol === 'http:' && isLocal)) throw new VaultError('invalid_request');
+
+  async function ask<A>(route: Asked<A>, body: object | null, idempotencyKey: string | null = null): Promise<A> {
+    const response = await fetch(new URL(route.path, base), {
+      method: route.method,
+      headers: {
+        authorization: `Bearer ${apiKey}`,
+        ...(body === null ? {} : { 'content-type': 'application/json' }),
+        ...(idempotencyKey === null ? {} : { 'idempotency-key': idempotencyKey }),
+      },
+      body: body === null ? null : JSON.stringify(body),
+      redirect: 'error',
+      signal: AbortSignal.timeout(timeout),
+    }).catch(() => {
+      throw new VaultError('unavailable');
+    });
+    const answered: unknown = await response.json().catch(() => null);
+    if (response.status === 200 || response.status === 207) return read(route.answer, answered);
+    return refused(route, answered);
+  }
+
+  return {
+    tokenise: (request, idempotencyKey = null) => ask(ROUTES.tokenise, request, idempotencyKey),
+    detokenise: (request) => ask(ROUTES.detokenise, request),
+    collections: () => ask(ROUTES.collections, null),
+    whoami: () => ask(ROUTES.whoami, null),
+    clients: {
+      add: (request) => ask(ROUTES.addClient, request),
+      list: () => ask(ROUTES.listClients, {}),
+      revoke: (request) => ask(ROUTES.revokeClient, request),
+    },
+    audit: { verify: () => ask(ROUTES.verifyLog, {}) },
+  };
+}
+
+function read<A>(schema: z.ZodType<A>, answered: unknown): A {
+  const parsed = schema.safeParse(answered);
+  if (!parsed.success) throw new VaultError('internal');
+  return parsed.data;
+}
+
+/** A problem: a batch in which nothing succeeded is an answer with an error an item, all else is raised. */
+function refused<A>(route: Asked<A>, answered: unknown): A {
+  const parsed = problem.safeParse(answered);
+  if (!parsed.success) throw new VaultError('internal');
+  const { code, needed, items, requestId } = parsed.data;
+  if (route.batch && items !== undefined) return read(route.answer, { items, requestId });
+  throw new VaultError(code, needed ?? null);
+}

@@ -1,0 +1,138 @@
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { isLoopback, subnetFault } from './address.ts';
+import { problemAt, schemaProblems } from './problem.ts';
+import type { ConfigProblem, LineOf } from './problem.ts';
+import { readYaml } from './yaml.ts';
+
+/** What belongs to a process. Every path is absolute. */
+export interface Settings {
+  vault: { name: string; environment: string };
+  server: {
+    host: string;
+    /** 0 asks the system for a free one. */
+    port: number;
+    /** Paths of PEM files. */
+    tls: { cert: string; key: string } | null;
+    /** Subnets (`10.0.0.7/32`) whose hosts end TLS for us: off loopback, nobody else may connect. */
+    proxy: { addresses: readonly string[] } | null;
+  };
+  store: { engine: 'sqlite'; path: string };
+  masterKey: { provider: 'file'; path: string };
+}
+
+export interface Config {
+  settings: Settings;
+  /** The keys of the policy that the file has, not yet checked. */
+  policy: Record<string, unknown>;
+  lineOf: LineOf;
+}
+
+const settingsKeys = ['vault', 'server', 'store', 'masterKey'];
+const policyKeys = ['purposes', 'collections', 'roles', 'limits'];
+
+const path = z
+  .string()
+  .min(1, 'must be a path')
+  .regex(/^[^\0]*$/, 'must be a path');
+const label = (longest: number) =>
+  z.string().regex(new RegExp(`^[a-z0-9-]{1,${longest}}$`), {
+    error: `must be 1 to ${longest} of a to z, 0 to 9 and -`,
+  });
+
+const addresses = z.array(z.string().check(fault(subnetFault))).min(1, 'name at least one address');
+
+const server = z
+  .strictObject({
+    host: z
+      .string()
+      .regex(/^[A-Za-z0-9.:-]{1,253}$/, 'must be an address or a host name')
+      .default('127.0.0.1'),
+    port: z
+      .int('must be a whole number')
+      .min(0, 'must be 0 to 65535')
+      .max(65535, 'must be 0 to 65535')
+      .default(7420),
+    tls: z.strictObject({ cert: path, key: path }).optional(),
+    proxy: z.strictObject({ addresses }).optional(),
+  })
+  .check(({ value, issues }) => {
+    if (isLoopback(value.host) || value.tls !== undefined || value.proxy !== undefined) return;
+    const message =
+      'off loopback, values would cross the network in clear: give server.tls {cert, key}, ' +
+      'or server.proxy {addresses} of the proxy that ends TLS, or listen on 127.0.0.1';
+    issues.push({ code: 'custom', message, path: ['host'], input: null });
+  });
+
+const settingsSchema = z.strictObject({
+  vault: z.strictObject({ name: label(40), environment: label(32) }),
+  server: server.prefault({}),
+  store: z.strictObject({ url: z.string().check(fault(storeFault)) }),
+  masterKey: z.strictObject({
+    provider: z.literal('file', 'must be file: other providers are not in this release'),
+    path,
+  }),
+});
+
+/**
+ * Reads the text of strongroom.yaml: the settings checked, the policy set apart.
+ * Relative paths are taken from `baseDir`, the folder of the file. Answers every problem at once.
+ */
+export function readConfig(text: string, baseDir: string): Config | { problems: ConfigProblem[] } {
+  const read = readYaml(text);
+  if ('problems' in read) return read;
+  const { value, lineOf } = read;
+  const parts = splitConfig(value);
+  if (parts === null) return { problems: [problemAt([], 'the file must hold keys, as vault: {…}', lineOf)] };
+  const parsed = settingsSchema.safeParse(parts.settings);
+  const problems = [
+    ...parts.unknown.map((key) => problemAt([key], 'unknown key', lineOf)),
+    ...schemaProblems(parsed.error?.issues ?? [], read),
+  ];
+  if (!parsed.success || problems.length > 0) return { problems };
+  return { settings: settingsOf(parsed.data, baseDir), policy: parts.policy, lineOf };
+}
+
+/** Sets a file's top-level keys apart; null when there are none to set apart. */
+function splitConfig(
+  value: unknown,
+): { settings: Record<string, unknown>; policy: Record<string, unknown>; unknown: string[] } | null {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
+  const entries: [string, unknown][] = Object.entries(value);
+  const known = [...settingsKeys, ...policyKeys];
+  return {
+    settings: Object.fromEntries(entries.filter(([key]) => settingsKeys.includes(key))),
+    policy: Object.fromEntries(entries.filter(([key]) => policyKeys.includes(key))),
+    unknown: entries.map(([key]) => key).filter((key) => !known.includes(key)),
+  };
+}
+
+function settingsOf(parsed: z.infer<typeof settingsSchema>, baseDir: string): Settings {
+  const { host, port, tls, proxy } = parsed.server;
+  const at = (relative: string) => resolve(baseDir, relative);
+  return {
+    vault: parsed.vault,
+    server: {
+      host,
+      port,
+      tls: tls === undefined ? null : { cert: at(tls.cert), key: at(tls.key) },
+      proxy: proxy ?? null,
+    },
+    store: { engine: 'sqlite', path: at(parsed.store.url.slice('sqlite:'.length)) },
+    masterKey: { provider: parsed.masterKey.provider, path: at(parsed.masterKey.path) },
+  };
+}
+
+function storeFault(url: string): string | null {
+  if (/^postgres(ql)?:/.test(url)) return 'PostgreSQL is not in this release: use sqlite:PATH';
+  if (!url.startsWith('sqlite:')) return 'must be sqlite:PATH, as sqlite:data/strongroom.db';
+  // SQLite reads an empty name or one with a leading colon as a database that is gone on exit.
+  return /^sqlite:[^:\0?][^\0?]*$/.test(url) ? null : 'must name a file after sqlite:';
+}
+
+function fault(find: (text: string) => string | null) {
+  return ({ value, issues }: { value: string; issues: z.core.$ZodRawIssue[] }) => {
+    const message = find(value);
+    if (message !== null) issues.push({ code: 'custom', message, input: null });
+  };
+}

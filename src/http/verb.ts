@@ -1,0 +1,120 @@
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { z } from 'zod';
+import type { BoundVault } from '../vault/bound.ts';
+import { VaultError } from '../vault/error.ts';
+import type { Vault } from '../vault/vault.ts';
+import type { Code } from '../wire/codes.ts';
+import type { Route } from '../wire/routes.ts';
+import { idempotencyKey as idempotencyKeyShape } from '../wire/shape.ts';
+import { batchAnswer, type BatchAnswer } from './batch.ts';
+import { BodyRefused, checkHeaders, parseBody, readBody, type SchemaKeys } from './body.ts';
+import { documentRoute } from './document.ts';
+import { answerHeaders, problem } from './problem.ts';
+import { bearerOf, type Env, originOf } from './request.ts';
+
+/** What mounting routes needs. */
+export interface Mounting {
+  readonly app: OpenAPIHono<Env>;
+  readonly vault: Vault;
+  readonly nextId: () => string;
+  readonly now: () => number;
+  /** The caller's address, seen through the proxies that are trusted. */
+  readonly addressOf: (context: Context<Env>) => string | null;
+  readonly log: (line: RequestLine) => void;
+}
+
+/** One line a request: the route's pattern, never its path; nothing that a caller wrote. */
+export interface RequestLine {
+  readonly requestId: string;
+  readonly method: string;
+  readonly route: string;
+  readonly status: number;
+  readonly ms: number;
+  readonly code?: Code;
+  readonly failure?: unknown;
+}
+
+/** An answer's type as the vault gives it: nobody changes it any more. */
+type Frozen<T> = T extends readonly (infer U)[]
+  ? readonly Frozen<U>[]
+  : T extends object
+    ? { readonly [K in keyof T]: Frozen<T[K]> }
+    : T;
+
+/** What a verb must answer for its route: items with an outcome each, or what the route's schema says. */
+type AnswerOf<R extends Route> = R['batch'] extends true ? BatchAnswer : Frozen<z.input<R['answer']>>;
+
+/** Calls one verb of the bound vault with a parsed request. */
+type Call<R extends Route> = (
+  vault: BoundVault,
+  request: R['request'] extends z.ZodType ? z.output<R['request']> : null,
+  idempotencyKey: string | null,
+) => Promise<AnswerOf<R>>;
+
+/** Mounts one route of the wire: authenticate, parse, call, 200, 207 or a problem. */
+export function mount<R extends Route>(mounting: Mounting, route: R, call: Call<R>): void {
+  const { app, nextId, now, log } = mounting;
+  documentRoute(app, route);
+  const keys: SchemaKeys = route.request === null ? {} : (z.toJSONSchema(route.request, { io: 'input', unrepresentable: 'any' }) as SchemaKeys);
+  const method = route.method.toUpperCase();
+
+  async function handle(context: Context<Env>): Promise<Response> {
+    const requestId = nextId();
+    const started = now();
+    try {
+      const response = await answer(mounting, route, keys, call, context, requestId);
+      log({ requestId, method, route: route.path, status: response.status, ms: now() - started });
+      return response;
+    } catch (error) {
+      const response = refuse(mounting, error, requestId);
+      const code = codeOf(error);
+      const failure = code === 'internal' ? error : undefined;
+      log({ requestId, method, route: route.path, status: response.status, ms: now() - started, code, failure });
+      return response;
+    }
+  }
+
+  app.on(method, route.path, handle);
+}
+
+async function answer<R extends Route>(
+  { vault, addressOf }: Mounting,
+  route: R,
+  keys: SchemaKeys,
+  call: Call<R>,
+  context: Context<Env>,
+  requestId: string,
+): Promise<Response> {
+  const { incoming } = context.env;
+  if (route.request !== null) checkHeaders(incoming);
+  const apiKey = bearerOf(incoming.headers);
+  if (apiKey === null) throw new VaultError('unauthenticated');
+  const who = await vault.authenticate(apiKey);
+  const request = route.request === null ? null : parseBody(await readBody(incoming), route.request, keys);
+  const bound = vault.bind({ who, origin: originOf(incoming.headers, addressOf(context), requestId) });
+  const key = route.idempotent ? idempotencyKeyOf(incoming.headers['idempotency-key']) : null;
+  // The schema that parsed it is the one that types it: TypeScript does not carry that through the route's type.
+  const answered = await call(bound, request as Parameters<typeof call>[1], key);
+  if (route.batch) return batchAnswer(answered as BatchAnswer);
+  return new Response(JSON.stringify(answered), { status: 200, headers: answerHeaders(requestId) });
+}
+
+function idempotencyKeyOf(header: string | string[] | undefined): string | null {
+  if (header === undefined) return null;
+  const parsed = idempotencyKeyShape.safeParse(header);
+  if (!parsed.success) throw new BodyRefused('invalid_request', [{ pointer: '', code: 'idempotency_key' }]);
+  return parsed.data;
+}
+
+const codeOf = (error: unknown): Code =>
+  error instanceof VaultError || error instanceof BodyRefused ? error.code : 'internal';
+
+/** An error as a problem; those before a caller is known or a body is parsed are counted. */
+function refuse({ vault }: Mounting, error: unknown, requestId: string): Response {
+  const code = codeOf(error);
+  if (error instanceof BodyRefused || code === 'unauthenticated') vault.refused(code);
+  const errors = error instanceof BodyRefused && error.errors.length > 0 ? { errors: error.errors } : {};
+  const needed = error instanceof VaultError ? { needed: error.needed } : {};
+  return problem(code, requestId, { ...needed, ...errors });
+}

@@ -1,0 +1,53 @@
+import type { Settings } from './config/settings.ts';
+import { fileMasterKey } from './masterkey/file.ts';
+import { openSqlite } from './store/sqlite.ts';
+import type { World } from './vault/core.ts';
+import { foundVault } from './vault/found.ts';
+import type { MasterKey } from './vault/master-key.ts';
+import type { Store } from './vault/store.ts';
+import { openVault, type Vault } from './vault/vault.ts';
+
+/** The parts that settings name: the one place where they are joined. */
+interface Parts {
+  readonly store: Store;
+  readonly masterKey: MasterKey;
+}
+
+/** What opening needs of the host. */
+export interface Opening {
+  readonly settings: Settings;
+  readonly world: World;
+  /** The groups of this process, for the check of the key file's mode. */
+  readonly groups: readonly number[];
+  readonly onFatal: (reason: string) => void;
+}
+
+function openParts({ settings, world, groups }: Opening): Parts {
+  const masterKey = fileMasterKey(settings.masterKey.path, { groups }, world.random);
+  return { store: openSqlite(settings.store.path), masterKey };
+}
+
+/** Opens the vault that settings name. The caller closes it. */
+export async function open(opening: Opening): Promise<Vault> {
+  const { store, masterKey } = openParts(opening);
+  const { settings, world, onFatal } = opening;
+  try {
+    return await openVault({ store, masterKey, environment: settings.vault.environment, world, onFatal });
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/**
+ * Makes the store that settings name a vault.
+ * @returns false if it is one already
+ */
+export async function found(opening: Opening): Promise<boolean> {
+  const { store, masterKey } = openParts(opening);
+  try {
+    return await foundVault(store, masterKey, opening.world);
+  } finally {
+    await store.close();
+  }
+}

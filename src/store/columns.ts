@@ -1,0 +1,53 @@
+import { getTableColumns } from 'drizzle-orm';
+import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
+import type { HeadRow, Rows } from '../vault/store.ts';
+import * as tables from './tables.ts';
+
+/** The table of each kind of row; one whose columns are not the row's does not compile. */
+export const TABLES = {
+  issued: tables.issued,
+  values: tables.values,
+  fingerprints: tables.fingerprints,
+  subjects: tables.subjects,
+  claims: tables.claims,
+  clients: tables.clients,
+  grants: tables.grants,
+  policies: tables.policies,
+  collections: tables.collections,
+  keys: tables.keys,
+} satisfies { [T in keyof Rows]: SQLiteTable & { readonly $inferSelect: Rows[T] } };
+
+export const HEAD: SQLiteTable & { readonly $inferSelect: HeadRow } = tables.head;
+export const EVENTS = tables.events;
+
+const quoted = (name: string): string => `"${name}"`;
+
+/** The properties of a table's rows, with the columns that hold them. */
+const columnsOf = (table: SQLiteTable): readonly { readonly property: string; readonly column: string }[] =>
+  Object.entries(getTableColumns(table)).map(([property, { name }]) => ({ property, column: quoted(name) }));
+
+/** `"key_id" as "keyId", …`: columns under the names of the row's properties. */
+export const selected = (table: SQLiteTable, alias = ''): string =>
+  columnsOf(table)
+    .map(({ property, column }) => `${alias}${column} as ${quoted(property)}`)
+    .join(', ');
+
+/** `insert into … values (?, …) on conflict do nothing`, and the properties in the order of its parameters. */
+export function insertion(name: string, table: SQLiteTable): { readonly sql: string; readonly properties: readonly string[] } {
+  const columns = columnsOf(table);
+  const places = columns.map(() => '?').join(', ');
+  return {
+    sql: `insert into ${quoted(name)} (${columns.map(({ column }) => column).join(', ')}) values (${places}) on conflict do nothing`,
+    properties: columns.map(({ property }) => property),
+  };
+}
+
+/** `update … set … where id = ? and revision = ?`, and the properties that are set, in order. */
+export function replacement(name: string, table: SQLiteTable): { readonly sql: string; readonly properties: readonly string[] } {
+  const columns = columnsOf(table);
+  const set = columns.map(({ column }) => `${column} = ?`).join(', ');
+  return {
+    sql: `update ${quoted(name)} set ${set} where "id" = ? and "revision" = ?`,
+    properties: columns.map(({ property }) => property),
+  };
+}

@@ -1,0 +1,88 @@
+import type Database from 'better-sqlite3';
+import type { HeadRow, Statement, Table, Told, UpdatedTable } from '../vault/store.ts';
+import { EVENTS, HEAD, insertion, replacement, selected, TABLES } from './columns.ts';
+
+/** The group's statements on SQLite: each one a loop over statements prepared once. */
+export type Writer = { [D in Statement['do']]: (statement: Extract<Statement, { do: D }>) => Told };
+
+const NOTHING_FAILED: Told = { failed: [], head: null };
+
+export function sqliteWriter(db: Database.Database): Writer {
+  const inserts = mapTables((name) => insertion(name, TABLES[name]), db);
+  const updates = {
+    clients: prepared(db, replacement('clients', TABLES.clients)),
+    collections: prepared(db, replacement('collections', TABLES.collections)),
+  } satisfies Record<UpdatedTable, unknown>;
+  const append = db.prepare(insertion('events', EVENTS).sql);
+  const readHead = db.prepare<[], HeadRow>(`select ${selected(HEAD)} from "head"`);
+  const writeHead = db.prepare(
+    'update "head" set "size" = ?, "frontier" = ?, "epoch" = ?, "changes" = ?, "last_at" = ?, "digests" = ?, "mac" = ?',
+  );
+  const dropValue = db.prepare('delete from "values" where "row" = ? and "version" = ?');
+  const dropPrint = db.prepare('delete from "fingerprints" where "collection" = ? and "fingerprint" = ? and "row" = ?');
+  const endIssued = db.prepare(
+    'update "issued" set "ended" = ? where "collection" = ? and "hash" = ? and "row" = ? and "ended" is null',
+  );
+  const isLive = db.prepare('select 1 from "values" where "row" = ? and "version" = ?');
+  const anyIssued = db.prepare('select 1 from "issued" where "collection" = ? limit 1');
+  const forget = db.prepare('delete from "claims" where "at" < ?');
+
+  return {
+    insert: ({ table, rows }) => failing(rows, (row) => inserts[table].run(row) === 1),
+    update: ({ updates: all }) =>
+      failing(all, ({ table, row }) => updates[table].run(row, row.id, row.revision - 1) === 1),
+    end: ({ endings }) =>
+      failing(endings, ({ collection, hash, row, version, fingerprint, at }) => {
+        if (dropValue.run(row, version).changes !== 1) return false;
+        if (fingerprint !== null && dropPrint.run(collection, fingerprint, row).changes !== 1) return false;
+        return endIssued.run(at, collection, hash, row).changes === 1;
+      }),
+    forgetClaims: ({ before }) => {
+      forget.run(before);
+      return NOTHING_FAILED;
+    },
+    lockHead: () => ({ failed: [], head: readHead.get() ?? null }),
+    checkLive: ({ relied }) => failing(relied, ({ row, version }) => isLive.get(row, version) !== undefined),
+    checkEmpty: ({ collections }) => failing(collections, (id) => anyIssued.get(id) === undefined),
+    append: ({ first, events }) => failing(events, (bytes, i) => append.run(first + i, bytes).changes === 1),
+    writeHead: ({ head }) => {
+      const { size, frontier, epoch, changes, lastAt, digests, mac } = head;
+      writeHead.run(size, frontier, epoch, changes, lastAt, digests, mac);
+      return NOTHING_FAILED;
+    },
+  };
+}
+
+/** Does each and tells which ones failed. */
+function failing<T>(items: readonly T[], done: (item: T, index: number) => boolean): Told {
+  const failed: number[] = [];
+  for (const [i, item] of items.entries()) if (!done(item, i)) failed.push(i);
+  return failed.length === 0 ? NOTHING_FAILED : { failed, head: null };
+}
+
+type Prepared = { readonly run: (row: object, ...more: readonly (string | number)[]) => number };
+
+function prepared(db: Database.Database, made: { readonly sql: string; readonly properties: readonly string[] }): Prepared {
+  const statement = db.prepare(made.sql);
+  const { properties } = made;
+  return { run: (row, ...more) => statement.run(...properties.map((name) => Reflect.get(row, name)), ...more).changes };
+}
+
+function mapTables(
+  make: (name: Table) => { readonly sql: string; readonly properties: readonly string[] },
+  db: Database.Database,
+): Record<Table, Prepared> {
+  const of = (name: Table) => prepared(db, make(name));
+  return {
+    claims: of('claims'),
+    fingerprints: of('fingerprints'),
+    issued: of('issued'),
+    values: of('values'),
+    subjects: of('subjects'),
+    clients: of('clients'),
+    grants: of('grants'),
+    policies: of('policies'),
+    collections: of('collections'),
+    keys: of('keys'),
+  };
+}

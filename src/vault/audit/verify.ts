@@ -1,0 +1,111 @@
+import { equalBytes } from '../../crypto/encoding.ts';
+import type { Secret } from '../../crypto/key.ts';
+import { decodeFrontier, EMPTY, root } from '../../log/tree.ts';
+import { type LogEntry, type LogVerdict, verifyLog } from '../../log/verify.ts';
+import { digestOf, digestRows } from '../commit/digest.ts';
+import type { HeadSeal } from '../commit/head.ts';
+import { isAuthentic } from '../custody/authentic.ts';
+import { AUTHORITY, type AuthorityTable, PRIMARY_KEY, type Rows, type StoreSnapshot } from '../store.ts';
+import { History } from './history.ts';
+import { reconcile } from './reconcile.ts';
+
+/** Something that is not as it was written. `index` is the event's, where there is one. */
+export interface LogFinding {
+  readonly index: number | null;
+  readonly table: string;
+  readonly problem: string;
+}
+
+export interface LogReport {
+  readonly ok: boolean;
+  readonly size: number;
+  /** Base64 of the root in the head. */
+  readonly root: string;
+  /** Tokens that were reconciled with the log. */
+  readonly rows: number;
+  readonly findings: readonly LogFinding[];
+}
+
+/** What verification needs of an open vault. */
+export interface VerifyDeps {
+  readonly rowsKey: Secret;
+  readonly seal: HeadSeal;
+  readonly breathe: () => Promise<void>;
+  /** The normal form in a row's cell, or null if it does not open. */
+  readonly open: (row: Rows['values']) => string | null;
+  /** The hash under which a row's token must be issued. */
+  readonly hashOf: (row: Rows['values']) => Uint8Array;
+  /** The fingerprint that a value must have, or null if its key is gone. */
+  readonly printOf: (row: Rows['values'], normal: string, keyId: string) => Uint8Array | null;
+  /** Whether every live value of a collection has a fingerprint. */
+  readonly isDeterministic: (collection: string) => boolean;
+}
+
+/** Told of each finding. */
+export type Find = (table: string, problem: string, index?: number | null) => void;
+
+/** Findings are cut off here: a store that is all wrong needs no longer list. */
+const MOST_FINDINGS = 100;
+
+/**
+ * Recomputes the log from the stored bytes, checks it against the head, and reconciles every row with it: edits, gaps,
+ * reordering, deleted and invented rows are found.
+ */
+export async function verifyStore(snapshot: StoreSnapshot, deps: VerifyDeps): Promise<LogReport> {
+  const findings: LogFinding[] = [];
+  const find: Find = (table, problem, index = null) => {
+    if (findings.length < MOST_FINDINGS) findings.push({ index, table, problem });
+  };
+  const authority = snapshot.authority();
+  const { head } = authority;
+  if (head === null || !deps.seal.verify(head)) find('head', 'the head is missing or does not authenticate');
+  const frontier = head === null ? EMPTY : (decodeFrontier(head.size, head.frontier) ?? EMPTY);
+  const expected = { size: frontier.size, root: root(frontier) };
+
+  const history = new History();
+  const verdict = await verifyLog(read(snapshot, history, deps.breathe), expected);
+  if (verdict.verdict !== 'intact') find('events', SENTENCES[verdict.verdict], verdict.index);
+  for (const table of AUTHORITY) checkAuthority(table, authority[table], head?.digests ?? null, deps.rowsKey, find);
+  // What the log does not prove, rows cannot be held against.
+  const whole = verdict.verdict === 'intact' || verdict.verdict === 'root';
+  if (whole) history.reconcileAuthority(authority, find);
+  const rows = whole ? await reconcile(snapshot, history, deps, find) : 0;
+  return { ok: findings.length === 0, size: expected.size, root: Buffer.from(expected.root).toString('base64'), rows, findings };
+}
+
+const SENTENCES = {
+  gap: 'an event is missing here',
+  order: 'an event stands twice or late here',
+  surplus: 'there are more events than the head counts',
+  malformed: 'these bytes are not an event',
+  root: 'all events are there, but some byte of some event is not what was written',
+} satisfies Record<Exclude<LogVerdict['verdict'], 'intact'>, string>;
+
+async function* read(
+  snapshot: StoreSnapshot,
+  history: History,
+  breathe: () => Promise<void>,
+): AsyncGenerator<LogEntry> {
+  for (const entry of snapshot.events()) {
+    history.read(entry.index, entry.bytes);
+    yield entry;
+    if (entry.index % 256 === 255) await breathe();
+  }
+}
+
+function checkAuthority<T extends AuthorityTable>(
+  table: T,
+  rows: readonly Rows[T][],
+  digests: Uint8Array | null,
+  key: Secret,
+  find: Find,
+): void {
+  const authentic = rows.filter((row) => isAuthentic(key, table, row));
+  for (const row of rows.filter((one) => !authentic.includes(one))) {
+    const record = PRIMARY_KEY[table].map((column) => String(Reflect.get(row, column))).join(' ');
+    find(table, `${record} is not as the vault wrote it`);
+  }
+  if (digests === null || !equalBytes(digestRows(authentic), digestOf(digests, table))) {
+    find(table, 'rows were changed, deleted or put back');
+  }
+}

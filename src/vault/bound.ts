@@ -1,0 +1,27 @@
+import type { AddedClient, ChangedClient } from './access/manage.ts';
+import type { CollectionSummary, Whoami } from './access/whoami.ts';
+import type { LogReport } from './audit/verify.ts';
+import type { DetokeniseAnswer } from './values/detokenise.ts';
+import type { TokeniseAnswer } from './values/tokenise.ts';
+import type { AddClientRequest, ClientSummary, RevokeClientRequest } from '../wire/clients.ts';
+import type { DetokeniseRequest, TokeniseRequest } from '../wire/values.ts';
+
+/**
+ * A vault as one caller sees it: nouns with verbs, plain data in and out. On the host it is bound to the store, over
+ * HTTP to a credential; both are this interface. A call that fails whole raises VaultError; an item that fails carries
+ * its error in its place.
+ */
+export interface BoundVault {
+  tokenise(request: TokeniseRequest, idempotencyKey?: string | null): Promise<TokeniseAnswer>;
+  detokenise(request: DetokeniseRequest): Promise<DetokeniseAnswer>;
+  collections(): Promise<{ readonly collections: readonly CollectionSummary[]; readonly requestId: string }>;
+  whoami(): Promise<Whoami>;
+  readonly clients: {
+    add(request: AddClientRequest): Promise<AddedClient>;
+    list(): Promise<{ readonly clients: readonly ClientSummary[]; readonly requestId: string }>;
+    revoke(request: RevokeClientRequest): Promise<ChangedClient>;
+  };
+  readonly audit: {
+    verify(): Promise<LogReport & { readonly requestId: string }>;
+  };
+}

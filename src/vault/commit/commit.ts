@@ -1,0 +1,54 @@
+import { AUTHORITY, type Ending, type Insert, type Relied, type Update } from '../store.ts';
+import type { Draft } from './event.ts';
+
+/**
+ * Everything that changes the store or shows something of a value, as data. It names what it was decided on, so that
+ * the transaction can tell whether that still holds.
+ */
+export interface Commit {
+  /** The epoch that it was decided under; null for the vault's own records, which no authority decides. */
+  readonly epoch: number | null;
+  /** The head's `changes` as last seen before the rows of `relied` were read: if it still stands, so do they. */
+  readonly changes: number;
+  readonly inserts: readonly Insert[];
+  readonly updates: readonly Update[];
+  readonly endings: readonly Ending[];
+  readonly relied: readonly Relied[];
+  /** Collections that must have no token yet. */
+  readonly mustBeEmpty: readonly string[];
+  /** The earliest expiry that it relied on, in milliseconds. */
+  readonly validUntil: number | null;
+  /** Claims made before this time, in milliseconds, are dropped; null leaves them. */
+  readonly forgetClaims: number | null;
+  readonly drafts: readonly Draft[];
+}
+
+/** A commit of nothing: what readiness tries. */
+export const NOTHING: Commit = {
+  epoch: null,
+  changes: 0,
+  inserts: [],
+  updates: [],
+  endings: [],
+  relied: [],
+  mustBeEmpty: [],
+  validUntil: null,
+  forgetClaims: null,
+  drafts: [],
+};
+
+/** What became of a commit: its time, and the index of its first event. Durable. */
+export interface Committed {
+  readonly at: number;
+  readonly first: number;
+}
+
+/** Rows and events, for the cap of a group. */
+export const weightOf = (commit: Commit): number =>
+  1 + commit.inserts.length + commit.endings.length + commit.drafts.length;
+
+const AUTHORITATIVE: ReadonlySet<string> = new Set(AUTHORITY);
+
+/** Whether it changes what decisions rest on: such a commit raises the epoch. */
+export const raisesEpoch = (commit: Commit): boolean =>
+  commit.updates.length > 0 || commit.inserts.some((insert) => AUTHORITATIVE.has(insert.table));

@@ -1,0 +1,74 @@
+import type { RowSum } from '../audit/row-set.ts';
+
+/** Who did it. `host:` actors are a claim: the host's operating system said so, no credential was checked. */
+export interface ActorStamp {
+  readonly id: string;
+  readonly kind: 'service' | 'custodian' | 'auditor' | 'host' | 'system' | 'unknown';
+}
+
+/** How the call came: `to` is who receives the answer, `from` the caller's address. */
+export interface Origin {
+  readonly via: 'http' | 'cli' | 'system';
+  readonly to: 'caller';
+  readonly from: string | null;
+  readonly request: string;
+  readonly trace: string | null;
+}
+
+export type Outcome = 'done' | 'denied' | 'failed';
+
+/** What an event may say. It names a value by its row id and a subject by its random id, never by token or reference. */
+export interface Facts {
+  readonly reason?: string;
+  readonly item?: number;
+  readonly after?: number;
+  readonly policy?: number;
+  readonly collection?: { readonly id: string; readonly name: string };
+  readonly purpose?: string;
+  readonly ticket?: string;
+  readonly row?: string;
+  readonly rows?: RowSum & { readonly found: number; readonly refused: number };
+  readonly subject?: string;
+  readonly token?: string;
+  readonly detail?: Readonly<Record<string, string | number | readonly string[] | null>>;
+}
+
+/** An audit record that has all but its time. */
+export interface Draft {
+  readonly action: string;
+  readonly outcome: Outcome;
+  readonly actor: ActorStamp;
+  readonly origin: Origin;
+  readonly facts: Facts;
+  /** 16 random bytes, so that the bytes of a withheld event cannot be guessed from its leaf hash. */
+  readonly salt: Uint8Array;
+}
+
+/** Largest event, in bytes. */
+const MAX_EVENT = 16 * 1024;
+
+/**
+ * The bytes of an event (version 1, UTF-8 JSON, keys in this order): what is stored is what was hashed.
+ * @param at milliseconds, settled inside the transaction: never before the last event's
+ */
+export function settle(draft: Draft, at: number): Uint8Array {
+  const { origin, facts } = draft;
+  const bytes = Buffer.from(
+    JSON.stringify({
+      v: 1,
+      at: new Date(at).toISOString(),
+      action: draft.action,
+      outcome: draft.outcome,
+      actor: draft.actor,
+      via: origin.via,
+      to: origin.to,
+      from: origin.from ?? undefined,
+      request: origin.request,
+      trace: origin.trace ?? undefined,
+      ...facts,
+      salt: Buffer.from(draft.salt.buffer, draft.salt.byteOffset, draft.salt.byteLength).toString('base64url'),
+    }),
+  );
+  if (bytes.length > MAX_EVENT) throw new RangeError('an event is larger than 16 KiB');
+  return bytes;
+}

@@ -1,0 +1,135 @@
+import { append, decodeFrontier, encodeFrontier, leafHash } from '../../log/tree.ts';
+import type { HeadRow, Rows, Table, Told, Transaction } from '../store.ts';
+import { type Commit, raisesEpoch } from './commit.ts';
+import { movedDigests } from './digest.ts';
+import { settle } from './event.ts';
+import type { HeadSeal } from './head.ts';
+import { byKey } from './order.ts';
+
+/** `kept`: durable once the engine has committed. `again`: rolled back; `failed` are to be decided again. */
+export type GroupResult =
+  | { readonly kept: true; readonly head: HeadRow; readonly at: number; readonly firsts: readonly number[] }
+  | { readonly kept: false; readonly failed: ReadonlySet<number>; readonly head: HeadRow | null };
+
+/** The order of tables in every transaction: engines that lock rows never wait in a circle. */
+const ORDER = [
+  'claims',
+  'fingerprints',
+  'issued',
+  'values',
+  'subjects',
+  'clients',
+  'grants',
+  'policies',
+  'collections',
+  'keys',
+] as const satisfies readonly Table[];
+
+type Owned<T> = { readonly item: T; readonly owner: number };
+
+/**
+ * The transaction of a group, for every engine: cold rows in table and key order, then the head under lock, then
+ * preconditions, then events and the head. Anything that proves untrue rolls it all back and names its commits.
+ * @param now milliseconds
+ */
+export function* groupTransaction(
+  group: readonly Commit[],
+  now: () => number,
+  seal: HeadSeal,
+): Transaction<GroupResult> {
+  const failed = new Set<number>();
+  const note = (owned: readonly Owned<unknown>[], told: Told): void => {
+    for (const position of told.failed) failed.add(owned[position]?.owner ?? -1);
+  };
+
+  const forget = group.find(({ forgetClaims }) => forgetClaims !== null)?.forgetClaims ?? null;
+  if (forget !== null) yield { do: 'forgetClaims', before: forget };
+  const endings = owned(group, (commit) => commit.endings);
+  if (endings.length > 0) note(endings, yield { do: 'end', endings: endings.map(({ item }) => item) });
+  for (const [table, rows] of sets(group)) {
+    note(rows, yield { do: 'insert', table, rows: rows.map(({ item }) => item) });
+  }
+  const updates = owned(group, (commit) => commit.updates);
+  if (updates.length > 0) note(updates, yield { do: 'update', updates: updates.map(({ item }) => item) });
+  if (failed.size > 0) return { keep: false, result: { kept: false, failed, head: null } };
+
+  const head = (yield { do: 'lockHead' }).head;
+  if (head === null || !seal.verify(head)) throw new HeadInvalid();
+  const at = Math.max(now(), head.lastAt);
+  for (const owner of untrue(group, head, at)) failed.add(owner);
+  const relied = owned(group, (commit) => (commit.changes === head.changes ? [] : commit.relied));
+  if (relied.length > 0) note(relied, yield { do: 'checkLive', relied: relied.map(({ item }) => item) });
+  const empty = owned(group, (commit) => commit.mustBeEmpty);
+  if (empty.length > 0) note(empty, yield { do: 'checkEmpty', collections: empty.map(({ item }) => item) });
+  if (failed.size > 0) return { keep: false, result: { kept: false, failed, head } };
+
+  const firsts: number[] = [];
+  const events: Uint8Array[] = [];
+  for (const commit of group) {
+    firsts.push(head.size + events.length);
+    for (const draft of commit.drafts) events.push(settle(draft, at));
+  }
+  if (events.length > 0) yield { do: 'append', first: head.size, events };
+  const next = seal.sign(advanced(head, group, events, at, endings.length));
+  yield { do: 'writeHead', head: next };
+  return { keep: true, result: { kept: true, head: next, at, firsts } };
+}
+
+/** The head did not authenticate: nothing can be committed on it. */
+export class HeadInvalid extends Error {
+  constructor() {
+    super('the head of the log does not authenticate');
+    this.name = 'HeadInvalid';
+  }
+}
+
+/** Commits that the head shows to be decided on something old. A commit that raises the epoch stands last, and alone. */
+function* untrue(group: readonly Commit[], head: HeadRow, at: number): Generator<number> {
+  let raised = false;
+  for (const [owner, commit] of group.entries()) {
+    const stale = commit.epoch !== null && (raised || commit.epoch !== head.epoch);
+    if (stale || (commit.validUntil !== null && at >= commit.validUntil)) yield owner;
+    else raised ||= raisesEpoch(commit);
+  }
+}
+
+function advanced(
+  head: HeadRow,
+  group: readonly Commit[],
+  events: readonly Uint8Array[],
+  at: number,
+  ended: number,
+): HeadRow {
+  const before = decodeFrontier(head.size, head.frontier);
+  if (before === null) throw new HeadInvalid();
+  const frontier = append(before, events.map(leafHash));
+  return {
+    ...head,
+    size: frontier.size,
+    frontier: encodeFrontier(frontier),
+    epoch: head.epoch + (group.some(raisesEpoch) ? 1 : 0),
+    changes: head.changes + ended,
+    lastAt: events.length > 0 ? at : head.lastAt,
+    digests: movedDigests(head.digests, group),
+  };
+}
+
+function owned<T>(group: readonly Commit[], of: (commit: Commit) => readonly T[]): Owned<T>[] {
+  return group.flatMap((commit, owner) => of(commit).map((item) => ({ item, owner })));
+}
+
+/** Every insert of the group, by table in ORDER, each table in key order. */
+function* sets(group: readonly Commit[]): Generator<[Table, Owned<Rows[Table]>[]]> {
+  const byTable = new Map<Table, Owned<Rows[Table]>[]>();
+  for (const [owner, commit] of group.entries()) {
+    for (const insert of commit.inserts) {
+      const rows = byTable.get(insert.table) ?? [];
+      if (rows.length === 0) byTable.set(insert.table, rows);
+      rows.push({ item: insert.row, owner });
+    }
+  }
+  for (const table of ORDER) {
+    const rows = byTable.get(table);
+    if (rows !== undefined) yield [table, rows.toSorted((a, b) => byKey(table, a.item, b.item))];
+  }
+}

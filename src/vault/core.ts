@@ -1,0 +1,31 @@
+import type { CommitQueue } from './commit/queue.ts';
+import type { Epochs } from './epoch.ts';
+import type { MasterKey } from './master-key.ts';
+import type { Store } from './store.ts';
+
+/** What the vault tells its operator beside the audit log: kinds and names, never data. */
+export type Notice =
+  | { readonly kind: 'integrity'; readonly table: string; readonly record: string; readonly problem: string }
+  | { readonly kind: 'filling'; readonly collection: string; readonly taken: number; readonly asked: number }
+  | { readonly kind: 'fatal'; readonly reason: string };
+
+/** The world, passed in. */
+export interface World {
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Bytes fresh from the kernel. */
+  readonly random: (bytes: number) => Uint8Array;
+  /** Lets the event loop turn. */
+  readonly breathe: () => Promise<void>;
+  readonly notice: (notice: Notice) => void;
+}
+
+/** The parts of an open vault, as its verbs see them. */
+export interface Core {
+  readonly world: World;
+  readonly store: Store;
+  readonly masterKey: MasterKey;
+  readonly environment: string;
+  readonly queue: CommitQueue;
+  readonly epochs: Epochs;
+}

@@ -1,0 +1,24 @@
+import { type Code, titleOf } from '../wire/codes.ts';
+import type { Needed } from '../wire/shape.ts';
+
+/**
+ * The one error that leaves the vault. Its message is the constant sentence of its code: whatever went wrong inside
+ * (a value, a row, a driver's words) is never part of it.
+ */
+export class VaultError extends Error {
+  readonly code: Code;
+  readonly needed: Needed | null;
+
+  constructor(code: Code, needed: Needed | null = null) {
+    super(titleOf(code));
+    this.name = 'VaultError';
+    this.code = code;
+    this.needed = needed;
+  }
+}
+
+/** Why one item of a batch is refused. */
+export interface Refusal {
+  readonly code: Code;
+  readonly needed: Needed | null;
+}

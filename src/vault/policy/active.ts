@@ -1,0 +1,54 @@
+import { formats } from '../../formats/catalogue.ts';
+import type { BoundFormat } from '../../formats/format.ts';
+import type { CollectionRow } from '../store.ts';
+import { type Basis, bindFormat, type Policy, rolesOf, shapeOf } from './policy.ts';
+import type { Grant } from './grant.ts';
+
+/** A collection that is open: the policy names it, and its row says what was fixed. */
+export interface Collection {
+  readonly id: string;
+  readonly name: string;
+  readonly format: BoundFormat;
+  /** Version of the format's normal form: part of every fingerprint. */
+  readonly normalisation: number;
+  readonly deterministic: boolean;
+  readonly purposes: ReadonlySet<string>;
+}
+
+/** The policy of one epoch. */
+export interface ActivePolicy {
+  readonly number: number;
+  readonly text: string;
+  readonly collections: ReadonlyMap<string, Collection>;
+  readonly bases: ReadonlyMap<string, Basis>;
+  readonly roles: ReadonlyMap<string, readonly Grant[]>;
+}
+
+/**
+ * Joins a policy with the collections' rows. A collection without a row, or whose fixed shape differs, is closed:
+ * it is left out, which refuses it.
+ */
+export function activePolicy(
+  number: number,
+  text: string,
+  policy: Policy,
+  rows: readonly CollectionRow[],
+  environment: string,
+): ActivePolicy {
+  const byName = new Map(rows.map((row) => [row.name, row]));
+  const collections = new Map<string, Collection>();
+  for (const [name, options] of Object.entries(policy.collections)) {
+    const row = byName.get(name);
+    if (row === undefined || row.shape !== shapeOf(options)) continue;
+    collections.set(name, {
+      id: row.id,
+      name,
+      format: bindFormat(options, environment),
+      normalisation: formats[options.format].normalisation,
+      deterministic: options.tokens === 'deterministic',
+      purposes: new Set(options.purposes),
+    });
+  }
+  const bases = new Map(Object.entries(policy.purposes).map(([name, { basis }]) => [name, basis]));
+  return { number, text, collections, bases, roles: rolesOf(policy) };
+}

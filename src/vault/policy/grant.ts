@@ -1,0 +1,63 @@
+/** What a client may do: `action:collection-pattern[@purpose]`, or `role:name` for a role of the policy. */
+export interface Grant {
+  readonly action: Action;
+  readonly pattern: string;
+  readonly purpose: string | null;
+}
+
+/** Kinds of client exclude one another: services hold no keys and no audit grants, custodians and auditors no data. */
+export const KINDS = ['service', 'custodian', 'auditor'] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** Every action: the kind that may hold it, and whether it shows something of a value and so needs a purpose. */
+const ACTIONS = {
+  tokenise: { kind: 'service', purpose: false },
+  detokenise: { kind: 'service', purpose: true },
+  mask: { kind: 'service', purpose: true },
+  verify: { kind: 'service', purpose: true },
+  replace: { kind: 'service', purpose: false },
+  lookup: { kind: 'service', purpose: false },
+  describe: { kind: 'service', purpose: false },
+  erase: { kind: 'service', purpose: false },
+  clients: { kind: 'custodian', purpose: false },
+  policy: { kind: 'custodian', purpose: false },
+  audit: { kind: 'auditor', purpose: false },
+} as const satisfies Record<string, { kind: Kind; purpose: boolean }>;
+
+export type Action = keyof typeof ACTIONS;
+
+/** A collection's name is a path: `acme/payout-iban`. */
+export const COLLECTION_NAME = /^[a-z0-9][a-z0-9-]{0,63}(?:\/[a-z0-9][a-z0-9-]{0,63}){0,7}$/;
+export const PURPOSE_NAME = /^[a-z0-9][a-z0-9-]{0,63}$/;
+const PATTERN = /^(?:\*|[a-z0-9][a-z0-9-]{0,63}(?:\/[a-z0-9][a-z0-9-]{0,63}){0,7}(?:\/\*)?)$/;
+
+const isAction = (text: string): text is Action => Object.hasOwn(ACTIONS, text);
+
+export const needsPurpose = (action: Action): boolean => ACTIONS[action].purpose;
+
+/**
+ * Reads one grant.
+ * @returns the grant, or a sentence that says what is wrong with it
+ */
+export function parseGrant(text: string): Grant | string {
+  const [, action = '', pattern = '', purpose = null] = /^([a-z]+):([^@]*)(?:@(.*))?$/.exec(text) ?? [];
+  if (!isAction(action)) return `a grant is action:collection[@purpose], and action one of ${Object.keys(ACTIONS).join(', ')}`;
+  if (!PATTERN.test(pattern)) return 'the collection is a name such as acme/cards, or * for whole trailing segments';
+  if (needsPurpose(action) && (purpose === null || !PURPOSE_NAME.test(purpose))) {
+    return `${action} shows something of a value and needs a purpose: ${action}:${pattern}@purpose`;
+  }
+  if (!needsPurpose(action) && purpose !== null) return `${action} takes no purpose`;
+  return { action, pattern, purpose };
+}
+
+/** The role that `role:name` names, or null. */
+export const roleOf = (text: string): string | null => /^role:([a-z0-9][a-z0-9-]{0,63})$/.exec(text)?.[1] ?? null;
+
+/** Whether a client of this kind may hold the grant at all. */
+export const kindMayHold = (kind: Kind, grant: Grant): boolean => ACTIONS[grant.action].kind === kind;
+
+/** Whether a pattern covers a collection: the name itself, or `*` in place of whole trailing segments. */
+export function covers(pattern: string, collection: string): boolean {
+  if (pattern === '*' || pattern === collection) return true;
+  return pattern.endsWith('/*') && collection.startsWith(pattern.slice(0, -1));
+}

@@ -1,0 +1,151 @@
+import { z } from 'zod';
+import { capacityProblem } from '../../formats/capacity.ts';
+import { FORMAT_NAMES, formatOf, formats } from '../../formats/catalogue.ts';
+import type { BoundFormat, Problem } from '../../formats/format.ts';
+import { canonical } from './canonical.ts';
+import { COLLECTION_NAME, type Grant, parseGrant, PURPOSE_NAME } from './grant.ts';
+
+/** GDPR article 6 (1): what a purpose's processing stands on. */
+const BASES = [
+  'consent',
+  'contract',
+  'legal-obligation',
+  'legitimate-interests',
+  'vital-interests',
+  'public-task',
+] as const;
+export type Basis = (typeof BASES)[number];
+
+const purposeName = z.string().regex(PURPOSE_NAME);
+
+/** The keys that a collection has whatever its format. */
+const common = {
+  tokens: z.enum(['random', 'deterministic']).default('random'),
+  purposes: z.array(purposeName).max(64).default([]),
+  /** Said out loud where a caller that can tokenise could search the values. */
+  guessable: z.literal('accepted').nullable().default(null),
+  /** How many values are expected. */
+  expect: z.int().min(1).nullable().default(null),
+};
+
+const collection = z.discriminatedUnion('format', [
+  z.strictObject({ format: z.literal('pan'), ...common, ...formats.pan.shape }),
+  z.strictObject({ format: z.literal('text'), ...common, ...formats.text.shape }),
+]);
+
+const policySchema = z.strictObject({
+  purposes: z.record(purposeName, z.strictObject({ basis: z.enum(BASES) })).default({}),
+  collections: z.record(z.string().regex(COLLECTION_NAME), collection).default({}),
+  roles: z.record(z.string().regex(PURPOSE_NAME), z.array(z.string()).max(256)).default({}),
+});
+
+/** A policy that can work: every default filled in. */
+export type Policy = z.output<typeof policySchema>;
+type CollectionPolicy = Policy['collections'][string];
+
+/** A reason why a policy is refused. `path` is from the policy's root; the sentence quotes names, never values. */
+export interface PolicyProblem {
+  readonly path: readonly (string | number)[];
+  readonly problem: string;
+}
+
+/** Reads a policy, with every problem at once, each with what would work. */
+export function parsePolicy(value: unknown): { readonly policy: Policy } | { readonly problems: PolicyProblem[] } {
+  const parsed = policySchema.safeParse(value);
+  if (!parsed.success) return { problems: parsed.error.issues.flatMap(shapeProblems) };
+  const problems = [...collectionProblems(parsed.data), ...roleProblems(parsed.data)];
+  return problems.length > 0 ? { problems } : { policy: parsed.data };
+}
+
+/** The one text of a policy: what is stored, numbered and compared. */
+export const policyText = (policy: Policy): string => canonical(policy);
+
+/** The format of a collection, bound to its options. */
+export function bindFormat(options: CollectionPolicy, environment: string): BoundFormat {
+  switch (options.format) {
+    case 'pan':
+      return formatOf('pan').bind(options, { environment });
+    case 'text':
+      return formatOf('text').bind(options, { environment });
+  }
+}
+
+/** What is fixed at a collection's first value, as one text: format, how tokens are made, and the format's own. */
+export function shapeOf(options: CollectionPolicy): string {
+  const fixed = ['format', 'tokens', ...formats[options.format].fixed];
+  return canonical(Object.fromEntries(Object.entries(options).filter(([key]) => fixed.includes(key))));
+}
+
+function formatProblems(options: CollectionPolicy): readonly Problem[] {
+  switch (options.format) {
+    case 'pan':
+      return formatOf('pan').problems(options);
+    case 'text':
+      return formatOf('text').problems(options);
+  }
+}
+
+function* collectionProblems({ collections, purposes }: Policy): Generator<PolicyProblem> {
+  for (const [name, options] of Object.entries(collections)) {
+    const path = ['collections', name];
+    const own = formatProblems(options);
+    const bound = bindFormat(options, 'any');
+    const capacity = own.length > 0 ? null : capacityProblem(bound.smallest, options.expect);
+    for (const { path: at, problem, instead } of own) {
+      yield { path: [...path, ...at], problem: `${problem}; what would work: ${instead}` };
+    }
+    if (capacity !== null) {
+      yield { path: [...path, 'expect'], problem: `${capacity.problem}; what would work: ${capacity.instead}` };
+    }
+    if (options.tokens === 'deterministic' && bound.guessable && options.guessable === null) {
+      const problem = 'deterministic tokens over so few values can be searched by any caller that may tokenise';
+      yield { path: [...path, 'tokens'], problem: `${problem}; what would work: tokens: random, or guessable: accepted` };
+    }
+    for (const [i, purpose] of options.purposes.entries()) {
+      if (Object.hasOwn(purposes, purpose)) continue;
+      yield { path: [...path, 'purposes', i], problem: 'the purpose is not registered; add it under purposes with its basis' };
+    }
+  }
+}
+
+function* roleProblems({ roles }: Policy): Generator<PolicyProblem> {
+  for (const [name, grants] of Object.entries(roles)) {
+    for (const [i, text] of grants.entries()) {
+      const grant = parseGrant(text);
+      if (typeof grant === 'string') yield { path: ['roles', name, i], problem: grant };
+    }
+  }
+}
+
+/** The roles of a policy, each with its grants. */
+export const rolesOf = ({ roles }: Policy): ReadonlyMap<string, readonly Grant[]> =>
+  new Map(
+    Object.entries(roles).map(([name, grants]) => [
+      name,
+      grants.map(parseGrant).filter((grant): grant is Grant => typeof grant !== 'string'),
+    ]),
+  );
+
+function shapeProblems(issue: z.core.$ZodIssue): PolicyProblem[] {
+  const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => ({ path: [...path, key], problem: 'unknown key' }));
+  return [{ path, problem: sentenceOf(issue) }];
+}
+
+/** Our own words for what zod found: never the text that was given. */
+function sentenceOf(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return `must be ${issue.expected}`;
+    case 'invalid_value':
+      return `must be one of ${issue.values.join(', ')}`;
+    case 'too_small':
+      return `must be at least ${issue.minimum}`;
+    case 'too_big':
+      return `must be at most ${issue.maximum}`;
+    case 'invalid_union':
+      return `must be one of ${FORMAT_NAMES.join(', ')}`;
+    default:
+      return 'is not written as it must be';
+  }
+}

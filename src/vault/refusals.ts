@@ -1,0 +1,45 @@
+import type { Code } from '../wire/codes.ts';
+import { NOTHING } from './commit/commit.ts';
+import type { CommitQueue } from './commit/queue.ts';
+import type { Draft, Facts } from './commit/event.ts';
+
+/** The vault's own hand, for events that nobody asked for. */
+export const systemDraft = (
+  name: string,
+  action: string,
+  outcome: Draft['outcome'],
+  facts: Facts,
+  random: (bytes: number) => Uint8Array,
+): Draft => ({
+  action,
+  outcome,
+  actor: { id: `system:${name}`, kind: 'system' },
+  origin: { via: 'system', to: 'caller', from: null, request: Buffer.from(random(12)).toString('base64url'), trace: null },
+  facts,
+  salt: random(16),
+});
+
+/**
+ * Refusals before a caller is known or a body is parsed: counted, and the counts committed as one event, so that
+ * somebody who floods the door cannot flood the log.
+ */
+export class Refusals {
+  #counts = new Map<Code, number>();
+
+  count(code: Code): void {
+    this.#counts.set(code, (this.#counts.get(code) ?? 0) + 1);
+  }
+
+  /** Commits what was counted since the last time; keeps it if that fails. */
+  async flush(queue: CommitQueue, random: (bytes: number) => Uint8Array): Promise<void> {
+    if (this.#counts.size === 0) return;
+    const counts = this.#counts;
+    this.#counts = new Map();
+    try {
+      const drafts = [systemDraft('door', 'refusals', 'denied', { detail: Object.fromEntries(counts) }, random)];
+      await queue.submit({ ...NOTHING, drafts });
+    } catch {
+      for (const [code, count] of counts) this.#counts.set(code, (this.#counts.get(code) ?? 0) + count);
+    }
+  }
+}

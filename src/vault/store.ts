@@ -1,0 +1,266 @@
+/** Port: what the vault asks of a store. Rows are plain data; bytes are Uint8Array, times integer milliseconds. */
+
+type Bytes = Uint8Array;
+
+/** One row for every token ever issued: the only uniqueness of tokens. Never deleted. */
+export interface IssuedRow {
+  collection: string;
+  hash: Bytes;
+  row: Bytes;
+  ended: number | null;
+  at: number;
+}
+
+/** A live value. Every column is bound into the cell's associated data. */
+export interface ValueRow {
+  row: Bytes;
+  collection: string;
+  token: string;
+  cell: Bytes;
+  metadata: Bytes | null;
+  keyId: string;
+  version: number;
+  subject: string | null;
+  expiresAt: number | null;
+  creator: string;
+}
+
+/** "Same value and subject, same token": points at the value's row, authenticated over both. */
+export interface FingerprintRow {
+  collection: string;
+  fingerprint: Bytes;
+  row: Bytes;
+  keyId: string;
+  mac: Bytes;
+}
+
+export interface SubjectRow {
+  id: string;
+  hash: Bytes;
+  cell: Bytes;
+  keyId: string;
+  revision: number;
+  mac: Bytes;
+}
+
+/** A claim on an Idempotency-Key: the first row of its commit. */
+export interface ClaimRow {
+  owner: string;
+  key: Bytes;
+  body: Bytes;
+  rows: Bytes;
+  at: number;
+  mac: Bytes;
+}
+
+export interface ClientRow {
+  id: string;
+  name: string;
+  kind: string;
+  keyId: string;
+  keyHash: Bytes;
+  state: string;
+  createdAt: number;
+  expiresAt: number | null;
+  revision: number;
+  mac: Bytes;
+}
+
+export interface GrantRow {
+  client: string;
+  grant: string;
+  revision: number;
+  mac: Bytes;
+}
+
+export interface PolicyRow {
+  number: number;
+  text: string;
+  at: number;
+  revision: number;
+  mac: Bytes;
+}
+
+export interface CollectionRow {
+  id: string;
+  name: string;
+  shape: string;
+  createdAt: number;
+  revision: number;
+  mac: Bytes;
+}
+
+export interface KeyRow {
+  id: string;
+  collection: string | null;
+  use: string;
+  version: number;
+  state: string;
+  masterKey: string;
+  wrapped: Bytes;
+  commitment: Bytes;
+  createdAt: number;
+  revision: number;
+  mac: Bytes;
+}
+
+/**
+ * The log's head and the vault's counters: one row, locked by every commit. `frontier` and `size` are the Merkle tree,
+ * `epoch` counts changes of authority, `changes` counts tokens ended or replaced, `digests` are the incremental digests
+ * of the authority tables in the order of AUTHORITY.
+ */
+export interface HeadRow {
+  vault: string;
+  size: number;
+  frontier: Bytes;
+  epoch: number;
+  changes: number;
+  lastAt: number;
+  digests: Bytes;
+  mac: Bytes;
+}
+
+export interface EventRow {
+  index: number;
+  bytes: Bytes;
+}
+
+/** Tables whose rows grant power; each has a digest in the head, in this order. */
+export const AUTHORITY = ['clients', 'grants', 'policies', 'collections', 'keys'] as const;
+export type AuthorityTable = (typeof AUTHORITY)[number];
+
+export interface Rows {
+  claims: ClaimRow;
+  fingerprints: FingerprintRow;
+  issued: IssuedRow;
+  values: ValueRow;
+  subjects: SubjectRow;
+  clients: ClientRow;
+  grants: GrantRow;
+  policies: PolicyRow;
+  collections: CollectionRow;
+  keys: KeyRow;
+}
+export type Table = keyof Rows;
+
+/** What identifies a row, and the order in which a transaction touches rows. */
+export const PRIMARY_KEY = {
+  claims: ['owner', 'key'],
+  fingerprints: ['collection', 'fingerprint'],
+  issued: ['collection', 'hash'],
+  values: ['row'],
+  subjects: ['hash'],
+  clients: ['id'],
+  grants: ['client', 'grant'],
+  policies: ['number'],
+  collections: ['id'],
+  keys: ['id'],
+} as const satisfies { [T in Table]: readonly (keyof Rows[T])[] };
+
+/** A new row. It fails, without raising, if its key is taken. */
+export type Insert = { [T in Table]: { readonly table: T; readonly row: Rows[T] } }[Table];
+
+/** A whole new revision of an authority row. It fails if the stored revision is not `row.revision - 1`. */
+export type Update = {
+  [T in UpdatedTable]: { readonly table: T; readonly row: Rows[T]; readonly was: Uint8Array };
+}[UpdatedTable];
+export type UpdatedTable = 'clients' | 'collections';
+
+/** Ends a live token: its value row and fingerprint go, `issued` stays. Fails if the row is not at `version`. */
+export interface Ending {
+  readonly collection: string;
+  readonly hash: Bytes;
+  readonly row: Bytes;
+  readonly version: number;
+  readonly fingerprint: Bytes | null;
+  readonly at: number;
+}
+
+/** A value row that a commit relied on. */
+export interface Relied {
+  readonly row: Bytes;
+  readonly version: number;
+}
+
+/** The closed union of what a group's transaction does; each engine implements it as a table. */
+export type Statement =
+  | { readonly do: 'insert'; readonly table: Table; readonly rows: readonly Rows[Table][] }
+  | { readonly do: 'update'; readonly updates: readonly Update[] }
+  | { readonly do: 'end'; readonly endings: readonly Ending[] }
+  | { readonly do: 'forgetClaims'; readonly before: number }
+  | { readonly do: 'lockHead' }
+  | { readonly do: 'checkLive'; readonly relied: readonly Relied[] }
+  | { readonly do: 'checkEmpty'; readonly collections: readonly string[] }
+  | { readonly do: 'append'; readonly first: number; readonly events: readonly Bytes[] }
+  | { readonly do: 'writeHead'; readonly head: HeadRow };
+
+/** What became of a statement: positions that failed, and for `lockHead` the head. */
+export interface Told {
+  readonly failed: readonly number[];
+  readonly head: HeadRow | null;
+}
+
+/** A transaction as a conversation: yields statements, is told what became of each, and says whether to keep it all. */
+export type Transaction<R> = Generator<Statement, { readonly keep: boolean; readonly result: R }, Told>;
+
+/** Everything that decisions rest on, read in one snapshot. */
+export interface AuthoritySnapshot {
+  readonly head: HeadRow | null;
+  readonly clients: readonly ClientRow[];
+  readonly grants: readonly GrantRow[];
+  readonly policies: readonly PolicyRow[];
+  readonly collections: readonly CollectionRow[];
+  readonly keys: readonly KeyRow[];
+}
+
+/** An issued token and, while it is live, its value. */
+export interface Located {
+  readonly issued: IssuedRow;
+  readonly value: ValueRow | null;
+}
+
+/** Tables that `audit verify` walks. */
+export type Scanned = 'issued' | 'values' | 'fingerprints' | 'subjects' | 'claims';
+
+export interface Store {
+  /** Runs one transaction; the promise resolves after it is durable. Raises StoreFailure. */
+  transact<R>(transaction: () => Transaction<R>): Promise<R>;
+  /** Creates the head of an empty store; false if there is one. */
+  found(head: HeadRow, inserts: readonly Insert[]): Promise<boolean>;
+  authority(): Promise<AuthoritySnapshot>;
+  /** The epoch in the head (unauthenticated: a hint that caches are old, nothing more). */
+  epoch(): Promise<number>;
+  locate(collection: string, hashes: readonly Bytes[]): Promise<readonly (Located | null)[]>;
+  located(rows: readonly Bytes[]): Promise<readonly (ValueRow | null)[]>;
+  fingerprinted(collection: string, fingerprints: readonly Bytes[]): Promise<readonly (FingerprintRow | null)[]>;
+  taken(collection: string, hashes: readonly Bytes[]): Promise<readonly boolean[]>;
+  subjects(hashes: readonly Bytes[]): Promise<readonly (SubjectRow | null)[]>;
+  claim(owner: string, key: Bytes): Promise<ClaimRow | null>;
+  /** Whether any claim was made before this time. */
+  hasClaims(before: number): Promise<boolean>;
+  snapshot(): Promise<StoreSnapshot>;
+  isEmpty(collection: string): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** A read-only view that does not move: for verification while the vault serves. */
+export interface StoreSnapshot {
+  authority(): AuthoritySnapshot;
+  events(): IterableIterator<EventRow>;
+  /** A whole table; `issued`, `values` and `fingerprints` in the order of their rows. */
+  scan<T extends Scanned>(table: T): IterableIterator<Rows[T]>;
+  close(): void;
+}
+
+export type FailureKind = 'full' | 'io' | 'busy' | 'other';
+
+/** What a store says of a failure: a kind, and a sentence for the operator that quotes no data. */
+export class StoreFailure extends Error {
+  readonly kind: FailureKind;
+
+  constructor(kind: FailureKind, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'StoreFailure';
+    this.kind = kind;
+  }
+}

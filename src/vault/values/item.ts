@@ -1,0 +1,70 @@
+import { titleOf } from '../../wire/codes.ts';
+import type { ItemError } from '../../wire/shape.ts';
+import type { Call } from '../call.ts';
+import { draft } from '../call.ts';
+import type { Draft, Facts } from '../commit/event.ts';
+import type { Refusal } from '../error.ts';
+import type { Collection } from '../policy/active.ts';
+import { decide, type Denial } from '../policy/decide.ts';
+import { type Action, covers } from '../policy/grant.ts';
+
+/** What an item of a batch comes to. */
+export type ItemAnswer<T> = ({ readonly ref?: string } & T) | { readonly ref?: string; readonly error: ItemError };
+
+export const answered = <T extends object>(ref: string | undefined, answer: T): { readonly ref?: string } & T =>
+  ref === undefined ? answer : { ref, ...answer };
+
+export const refused = (ref: string | undefined, { code, needed }: Refusal): ItemAnswer<never> =>
+  answered(ref, { error: { code, title: titleOf(code), ...(needed === null ? {} : { needed }) } });
+
+/** How a caller's name for a collection is written in events: one that no policy has is not repeated. */
+export const namedCollection = (collection: Collection | null): Facts =>
+  collection === null ? {} : { collection: { id: collection.id, name: collection.name } };
+
+/** How a purpose is written in events: one that the policy has not registered is not repeated. */
+export const namedPurpose = (call: Call, purpose: string | null): Facts =>
+  purpose === null ? {} : { purpose: call.epoch.policy.bases.has(purpose) ? purpose : 'unregistered' };
+
+/** Asks the decision for one item. */
+export function decideItem(
+  call: Call,
+  action: Action,
+  name: string,
+  purpose: string | null,
+): { readonly collection: Collection } | { readonly denial: Denial; readonly collection: Collection | null } {
+  const collection = call.epoch.policy.collections.get(name) ?? null;
+  const denial = decide({
+    grants: call.actor.grants,
+    restriction: call.actor.restriction,
+    via: call.origin.via,
+    to: call.origin.to,
+    action,
+    collection: { name, purposes: collection?.purposes ?? null },
+    purpose,
+  });
+  if (denial !== null) return { denial, collection };
+  // The decision refuses a collection without purposes: it is open here.
+  return collection === null ? { denial: UNKNOWN, collection } : { collection };
+}
+
+const UNKNOWN: Denial = { code: 'collection_not_found', reason: 'unknown collection', needed: null };
+
+/** The event of a denied item. */
+export function denied(call: Call, action: Action, item: number, denial: Denial, facts: Facts): Draft {
+  return draft(call, action, 'denied', { reason: denial.reason, item, ...facts });
+}
+
+/** Whether the caller holds a grant to another action on a collection. */
+export const may = (call: Call, action: Action, collection: Collection): boolean =>
+  call.actor.grants.some((grant) => grant.action === action && covers(grant.pattern, collection.name));
+
+/** Items by collection, each group in the order of the batch. */
+export function byCollection<T extends { readonly collection: Collection }>(items: readonly T[]): Map<Collection, T[]> {
+  const groups = new Map<Collection, T[]>();
+  for (const item of items) {
+    const group = groups.get(item.collection);
+    if (group === undefined) groups.set(item.collection, [item]);
+    else group.push(item);
+  }
+  return groups;
+}

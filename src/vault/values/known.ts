@@ -1,0 +1,84 @@
+import { fingerprint } from '../../crypto/fingerprint.ts';
+import { type Call, earliest } from '../call.ts';
+import { isAuthentic, signRow } from '../custody/authentic.ts';
+import { VaultError } from '../error.ts';
+import type { Collection } from '../policy/active.ts';
+import type { FingerprintRow, ValueRow } from '../store.ts';
+import type { Fresh, Issue, Print, Wanted } from './issue.ts';
+import { settleAll } from './issue.ts';
+import { activeKey, openValue } from './sealing.ts';
+import { tokenHash } from './token.ts';
+
+/** The row that points a fingerprint at a value's row, authenticated over both. */
+export const printRow = (call: Call, collection: string, row: Uint8Array, print: Print): FingerprintRow =>
+  signRow(call.epoch.keys.vault('rows').secret, 'fingerprints', { collection, row, ...print });
+
+/**
+ * Deterministic collections: gives each value that has a live token that token.
+ * @returns the values that need a new one, or null if a row moved between two reads: decide again
+ */
+export async function findKnown(
+  call: Call,
+  collection: Collection,
+  wanted: readonly Wanted[],
+  into: Issue,
+): Promise<Fresh[] | null> {
+  const unique = distinct(call, collection, wanted);
+  const { store } = call.core;
+  const prints = unique.map(({ print }) => print.fingerprint);
+  const rows = await store.fingerprinted(collection.id, prints);
+  const values = await store.located(rows.flatMap((row) => (row === null ? [] : [row.row])));
+  const fresh: Fresh[] = [];
+  let position = 0;
+  for (const [i, one] of unique.entries()) {
+    const row = rows[i] ?? null;
+    const value = row === null ? null : (values[position++] ?? null);
+    if (row === null) fresh.push(one);
+    else if (value === null) return null;
+    else if (!meet(call, collection, one, row, value, into)) fresh.push(one);
+  }
+  return fresh;
+}
+
+/** The values of a request, each once, with its fingerprint. */
+function distinct(call: Call, collection: Collection, wanted: readonly Wanted[]): (Fresh & { readonly print: Print })[] {
+  const key = activeKey(call, collection, 'fingerprint');
+  const { format, normalisation } = collection;
+  const seen = new Map<string, { want: Wanted; twins: number[]; print: Print }>();
+  for (const want of wanted) {
+    const { normal, subject } = want;
+    const bytes = fingerprint(key.secret, { format: format.name, normalisation, normal, subjectId: subject });
+    const id = Buffer.from(bytes).toString('latin1');
+    const first = seen.get(id);
+    if (first === undefined) seen.set(id, { want, twins: [], print: { fingerprint: bytes, keyId: key.id } });
+    else first.twins.push(want.item);
+  }
+  return [...seen.values()];
+}
+
+/** A fingerprint was found: answers its token if that is live, else ends it. True if the value has its token. */
+function meet(
+  call: Call,
+  collection: Collection,
+  one: Fresh & { readonly print: Print },
+  row: FingerprintRow,
+  value: ValueRow,
+  into: Issue,
+): boolean {
+  const { want, print } = one;
+  const authentic = isAuthentic(call.epoch.keys.vault('rows').secret, 'fingerprints', row);
+  // The cell is opened and compared before its token is answered: a pointer moved to another row is found here.
+  const opened = openValue(call.epoch.keys, value, { token: value.token, collection: collection.id });
+  if (!authentic || opened !== want.normal || value.subject !== want.subject) throw new VaultError('integrity');
+  const { expiresAt, token, version } = value;
+  if (expiresAt !== null && call.now >= expiresAt) {
+    const hash = tokenHash(call.epoch.keys, collection.id, token);
+    const ending = { collection: collection.id, hash, row: value.row, version, fingerprint: print.fingerprint, at: call.now };
+    into.met.push({ ending, item: want.item, collection });
+    return false;
+  }
+  into.relied.push({ row: value.row, version });
+  into.validUntil = earliest(into.validUntil, expiresAt);
+  settleAll(into, one, { token, row: value.row, created: false, expiresAt });
+  return true;
+}

@@ -1,0 +1,55 @@
+import { type CellBinding, openCell, sealCell } from '../../crypto/cell.ts';
+import type { Call } from '../call.ts';
+import type { Key, Keyring } from '../custody/keyring.ts';
+import { VaultError } from '../error.ts';
+import type { Collection } from '../policy/active.ts';
+import type { ValueRow } from '../store.ts';
+
+/** A value's row before it is sealed. */
+type Bound = Omit<ValueRow, 'cell' | 'metadata' | 'row'>;
+
+/** The active key of a collection; without one the collection is closed. */
+export function activeKey(call: Call, collection: Collection, use: 'seal' | 'fingerprint'): Key {
+  const key = call.epoch.keys.active(collection.id, use);
+  if (key === null) throw new VaultError('integrity');
+  return key;
+}
+
+/** What a value's cell is bound to: every column of its row. */
+const bindingOf = (row: Bound, kind: 'value' | 'metadata'): CellBinding => ({
+  kind,
+  keyId: row.keyId,
+  collectionId: row.collection,
+  token: row.token,
+  subjectId: row.subject,
+  expiresAt: row.expiresAt,
+  version: row.version,
+  creator: row.creator,
+});
+
+/**
+ * Opens a located value with the one key that its row names, bound to the token that was asked for.
+ * @param asked the token in its own form, and the id of its collection
+ * @returns the value, or null if the cell does not open
+ */
+export function openValue(
+  keys: Keyring,
+  row: ValueRow,
+  asked: { readonly token: string; readonly collection: string },
+): string | null {
+  return open(keys, { ...row, ...asked }, 'value', row.cell);
+}
+
+/** The metadata of a row as JSON, or null if its cell does not open. */
+export const openMetadata = (keys: Keyring, row: ValueRow, cell: Uint8Array): string | null =>
+  open(keys, row, 'metadata', cell);
+
+function open(keys: Keyring, row: ValueRow, kind: 'value' | 'metadata', cell: Uint8Array): string | null {
+  const key = keys.named(row.keyId);
+  const opened = key === null ? null : openCell(key.secret, cell, bindingOf(row, kind));
+  return opened === null ? null : Buffer.from(opened.buffer, opened.byteOffset, opened.byteLength).toString('utf8');
+}
+
+/** Seals a text into a cell of its row, under a nonce that this request drew from the kernel. */
+export const sealValue = (call: Call, key: Key, row: Bound, kind: 'value' | 'metadata', text: string): Uint8Array =>
+  sealCell(key.secret, call.draw.take(24), Buffer.from(text), bindingOf(row, kind));

@@ -1,0 +1,129 @@
+import { sumRows } from '../audit/row-set.ts';
+import type { TokeniseRequest } from '../../wire/values.ts';
+import { attempt } from '../attempt.ts';
+import { type Call, type Caller, commit, draft } from '../call.ts';
+import type { Draft } from '../commit/event.ts';
+import type { Core } from '../core.ts';
+import { rowId, rowStem } from '../id.ts';
+import type { Collection } from '../policy/active.ts';
+import { claimOf, recall, withClaim } from './claim.ts';
+import type { Issue, Issued } from './issue.ts';
+import { answered, byCollection, type ItemAnswer, may, namedCollection, refused } from './item.ts';
+import { issue } from './stored.ts';
+import { subjectIds } from './subject.ts';
+import { type Sorted, sortItems } from './wanted.ts';
+
+export interface Tokenised {
+  readonly token: string;
+  readonly created?: boolean;
+  readonly expiresAt?: string;
+}
+
+export interface TokeniseAnswer {
+  readonly items: readonly ItemAnswer<Tokenised>[];
+  readonly requestId: string;
+}
+
+/** Random bytes per item: a token's index, a nonce, a share of salts. */
+const PER_ITEM = 64;
+
+/**
+ * The walk in: parse, decide, find, seal, commit, token.
+ * @param idempotencyKey the caller's, or null: the same key and body again is answered from the first one's rows
+ * @throws VaultError where the whole request fails; an item's failure stands in its place
+ */
+export const tokenise = (
+  core: Core,
+  caller: Caller,
+  request: TokeniseRequest,
+  idempotencyKey: string | null,
+): Promise<TokeniseAnswer> =>
+  attempt(core, caller, 128 + PER_ITEM * request.items.length, async (call) => {
+    const claim = claimOf(call, idempotencyKey, request);
+    const sorted = await sortItems(call, request.items);
+    const into = newIssue(call);
+    const known = claim === null ? null : await recall(call, claim, sorted, into);
+    if (known === null && !(await issueAll(call, sorted, into))) return null;
+    const drafts = [...sorted.drafts, ...endedDrafts(call, into), ...tokeniseDrafts(call, sorted, into, known)];
+    const committed = await commit(call, 'unavailable', {
+      inserts: known === null ? withClaim(call, claim, into, request.items.length) : [],
+      endings: into.met.map(({ ending }) => ending),
+      relied: into.relied,
+      validUntil: into.validUntil,
+      drafts,
+    });
+    return committed === null ? null : answer(call, request, sorted, into);
+  });
+
+function newIssue(call: Call): Issue {
+  const stem = rowStem(call.now, call.draw.take(6));
+  let rows = 0;
+  return {
+    issued: new Map(),
+    inserts: [],
+    met: [],
+    relied: [],
+    validUntil: null,
+    nextRow: () => rowId(stem, rows++),
+  };
+}
+
+async function issueAll(call: Call, sorted: Sorted, into: Issue): Promise<boolean> {
+  const refs = new Set(sorted.wanted.flatMap(({ subjectRef }) => (subjectRef === null ? [] : [subjectRef])));
+  const ids = await subjectIds(call, refs, into.inserts);
+  const wanted = sorted.wanted.map(({ subjectRef, ...want }) => ({
+    ...want,
+    subject: subjectRef === null ? null : (ids.get(subjectRef) ?? null),
+  }));
+  for (const [collection, group] of byCollection(wanted)) {
+    if (!(await issue(call, collection, group, into))) return false;
+  }
+  return true;
+}
+
+/** One event for each expired row that a value met: its value is destroyed. */
+const endedDrafts = (call: Call, into: Issue): Draft[] =>
+  into.met.map(({ ending, item, collection }) =>
+    draft(call, 'expire', 'done', { item, ...namedCollection(collection), row: Buffer.from(ending.row).toString('hex') }),
+  );
+
+/** One event per request and collection, with a hash over the ids of its new rows. */
+function* tokeniseDrafts(call: Call, sorted: Sorted, into: Issue, known: 'known' | null): Generator<Draft> {
+  const items = byCollection(sorted.wanted);
+  const collections = new Set<Collection>([...items.keys(), ...sorted.refused.keys()]);
+  for (const collection of collections) {
+    const created: Uint8Array[] = [];
+    let found = 0;
+    let failed = sorted.refused.get(collection) ?? 0;
+    for (const { item } of items.get(collection) ?? []) {
+      const issued = into.issued.get(item);
+      if (issued === undefined || issued === 'exhausted') failed++;
+      else if (issued.created && known === null) created.push(issued.row);
+      else found++;
+    }
+    yield draft(call, 'tokenise', 'done', {
+      ...namedCollection(collection),
+      rows: { ...sumRows(created), found, refused: failed },
+    });
+  }
+}
+
+function answer(call: Call, request: TokeniseRequest, sorted: Sorted, into: Issue): TokeniseAnswer {
+  const collections = new Map(sorted.wanted.map(({ item, collection }) => [item, collection]));
+  const items = request.items.map(({ ref }, i): ItemAnswer<Tokenised> => {
+    const error = sorted.errors.get(i);
+    const issued = into.issued.get(i);
+    const collection = collections.get(i);
+    if (error !== undefined) return refused(ref, error);
+    if (issued === 'exhausted') return refused(ref, { code: 'token_space_exhausted', needed: null });
+    if (issued === undefined || collection === undefined) return refused(ref, { code: 'token_not_found', needed: null });
+    return answered(ref, tokenOf(issued, may(call, 'lookup', collection)));
+  });
+  return { items, requestId: call.origin.request };
+}
+
+/** Whether a value was known before is told only to callers that may look it up. */
+const tokenOf = ({ token, created, expiresAt }: Issued, mayLookup: boolean): Tokenised =>
+  mayLookup
+    ? { token, created, ...(expiresAt === null ? {} : { expiresAt: new Date(expiresAt).toISOString() }) }
+    : { token };

@@ -1,0 +1,199 @@
+import type { Code } from '../wire/codes.ts';
+import { parseApiKey } from './access/api-key.ts';
+import { type Actor, isUsable } from './access/clients.ts';
+import { addClient, listClients, revokeClient } from './access/manage.ts';
+import { collections, whoami } from './access/whoami.ts';
+import type { BoundVault } from './bound.ts';
+import type { Caller } from './call.ts';
+import { NOTHING } from './commit/commit.ts';
+import type { Origin } from './commit/event.ts';
+import { CommitQueue } from './commit/queue.ts';
+import type { Core, World } from './core.ts';
+import { type Epoch, Epochs, type Finding } from './epoch.ts';
+import { VaultError } from './error.ts';
+import type { MasterKey } from './master-key.ts';
+import { openRowsKey } from './open.ts';
+import { type Applied, applyPolicy } from './policy/apply.ts';
+import { Refusals, systemDraft } from './refusals.ts';
+import { type Store, StoreFailure } from './store.ts';
+import { detokenise } from './values/detokenise.ts';
+import { tokenise } from './values/tokenise.ts';
+import { verifyVault } from './verification.ts';
+
+/** An open vault. */
+export interface Vault {
+  /**
+   * Who presents this API key.
+   * @throws VaultError `unauthenticated`
+   */
+  authenticate(apiKey: string): Promise<Caller['who']>;
+  bind(caller: Caller): BoundVault;
+  /** @param value the policy's part of strongroom.yaml */
+  applyPolicy(caller: Caller, value: unknown): Promise<Applied>;
+  /** Counts a refusal before a caller is known or a body is parsed. */
+  refused(code: Code): void;
+  /** What the vault does on its own, every few seconds: commits counts, drops old claims. */
+  maintain(): Promise<void>;
+  /** Reads and authenticates anew what decisions rest on; whatever does not authenticate becomes an event. */
+  recheck(): Promise<void>;
+  /** A commit of nothing, keys ready, policy active: null, or why not. */
+  ready(): Promise<string | null>;
+  /** Commits what waits, then closes the store. */
+  close(): Promise<void>;
+}
+
+export interface VaultDeps {
+  readonly store: Store;
+  readonly masterKey: MasterKey;
+  readonly environment: string;
+  readonly world: World;
+  /** The store can no longer be trusted to keep what it acknowledges: the process must end. */
+  readonly onFatal: (reason: string) => void;
+}
+
+/** Claims are kept this long, in milliseconds. */
+const CLAIM_LIFE = 24 * 60 * 60 * 1000;
+
+/**
+ * Opens the vault of a store.
+ * @throws CannotOpen if the store holds none, or none that this master key opens
+ */
+export async function openVault({ store, masterKey, environment, world, onFatal }: VaultDeps): Promise<Vault> {
+  const { key: rowsKey, seal } = await openRowsKey(store, masterKey);
+  const findings = new Map<string, Finding>();
+  const told = new Set<string>();
+  const onFinding = (finding: Finding): void => {
+    const id = `${finding.table} ${finding.record} ${finding.problem}`;
+    if (!told.has(id)) findings.set(id, finding);
+  };
+  const epochs = new Epochs({ store, masterKey, environment, rowsKey, seal, onFinding });
+  const fatal = ({ message }: StoreFailure): void => {
+    world.notice({ kind: 'fatal', reason: message });
+    onFatal(message);
+  };
+  const queue = new CommitQueue({
+    store,
+    seal,
+    now: world.now,
+    breathe: world.breathe,
+    onHead: (head) => epochs.met(head),
+    onFatal: fatal,
+  });
+  const core: Core = { world, store, masterKey, environment, queue, epochs };
+  const refusals = new Refusals();
+
+  /** Each record that does not authenticate is an event, once. */
+  async function raiseFindings(): Promise<void> {
+    for (const [id, finding] of findings) {
+      const { table, record, problem } = finding;
+      const detail = { table, record, problem };
+      await queue.submit({ ...NOTHING, drafts: [systemDraft('integrity', 'integrity', 'failed', { detail }, world.random)] });
+      findings.delete(id);
+      told.add(id);
+      world.notice({ kind: 'integrity', table, record, problem });
+    }
+  }
+
+  async function authenticate(apiKey: string): Promise<Caller['who']> {
+    const presented = parseApiKey(apiKey, environment);
+    if (presented === null) throw new VaultError('unauthenticated');
+    const client = await findClient(presented);
+    const { id, keyHash } = client.row;
+    return (epoch, now) => {
+      const current = epoch.clients.byId(id);
+      // Asked again under every epoch: a key that was replaced or revoked meanwhile is nobody's.
+      if (current === null || !isUsable(current, now) || Buffer.compare(current.row.keyHash, keyHash) !== 0) {
+        throw new VaultError('unauthenticated');
+      }
+      return current.actor;
+    };
+  }
+
+  async function findClient(presented: NonNullable<ReturnType<typeof parseApiKey>>) {
+    const known = (await epochs.current()).clients.authenticate(presented, world.now());
+    if (known !== null) return known;
+    // Perhaps it was added by another process since: a well-formed key is worth one look at the store's epoch.
+    await epochs.refresh();
+    const added = (await epochs.current()).clients.authenticate(presented, world.now());
+    if (added === null) throw new VaultError('unauthenticated');
+    return added;
+  }
+
+  return {
+    authenticate,
+    bind: (caller) => bind(core, caller, async () => {
+      const report = await verifyVault(core, caller, rowsKey, seal);
+      return { ...report, requestId: caller.origin.request };
+    }),
+    applyPolicy: (caller, value) => applyPolicy(core, caller, value),
+    refused: (code) => refusals.count(code),
+    maintain: async () => {
+      await raiseFindings();
+      await refusals.flush(queue, world.random);
+      const before = world.now() - CLAIM_LIFE;
+      if (await store.hasClaims(before)) await queue.submit({ ...NOTHING, forgetClaims: before });
+    },
+    recheck: async () => {
+      epochs.drop();
+      await epochs.current().catch(ignoreClosed);
+      await raiseFindings();
+    },
+    ready: () => readiness(core),
+    close: async () => {
+      await refusals.flush(queue, world.random);
+      await queue.close();
+      await store.close();
+    },
+  };
+}
+
+/** A vault that has closed over a finding still records it. */
+function ignoreClosed(error: unknown): void {
+  if (!(error instanceof VaultError)) throw error;
+}
+
+async function readiness({ masterKey, epochs, queue }: Core): Promise<string | null> {
+  if ((await masterKey.state()) !== 'ready') return 'the master key is not ready';
+  try {
+    const epoch: Epoch = await epochs.current();
+    if (epoch.policy.number === 0) return 'no policy is active';
+    await queue.submit(NOTHING);
+    return null;
+  } catch (error) {
+    if (error instanceof VaultError) return error.message;
+    return 'the store does not take a commit';
+  }
+}
+
+function bind(core: Core, caller: Caller, verify: BoundVault['audit']['verify']): BoundVault {
+  return {
+    tokenise: (request, idempotencyKey = null) => tokenise(core, caller, request, idempotencyKey),
+    detokenise: (request) => detokenise(core, caller, request),
+    collections: () => collections(core, caller),
+    whoami: () => whoami(core, caller),
+    clients: {
+      add: (request) => addClient(core, caller, request),
+      list: () => listClients(core, caller),
+      revoke: (request) => revokeClient(core, caller, request),
+    },
+    audit: { verify },
+  };
+}
+
+/**
+ * Whoever runs a command on the host. Its name is the operating system's claim, and its duties are those of custodian
+ * and auditor: it holds no grant on data.
+ */
+export function hostCaller(user: string, request: string): Caller {
+  const duty = (action: 'clients' | 'policy' | 'audit') => ({ action, pattern: '*', purpose: null });
+  const actor: Actor = {
+    stamp: { id: `host:${user}`, kind: 'host' },
+    name: `host:${user}`,
+    grants: [duty('clients'), duty('policy'), duty('audit')],
+    written: ['clients:*', 'policy:*', 'audit:*'],
+    restriction: null,
+    expiresAt: null,
+  };
+  const origin: Origin = { via: 'cli', to: 'caller', from: null, request, trace: null };
+  return { who: () => actor, origin };
+}

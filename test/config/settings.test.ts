@@ -1,0 +1,167 @@
+import { describe, expect, test } from 'vitest';
+import { readConfig } from '../../src/config/settings.ts';
+import type { Config } from '../../src/config/settings.ts';
+
+const parts = {
+  vault: 'vault: { name: acme-cards, environment: production }',
+  server: 'server: { host: 127.0.0.1, port: 7420 }',
+  store: 'store: { url: "sqlite:data/strongroom.db" }',
+  masterKey: 'masterKey: { provider: file, path: keys }',
+};
+
+function file(changed: Partial<typeof parts> = {}, rest = ''): string {
+  return [...Object.values({ ...parts, ...changed }), rest].join('\n');
+}
+
+function accepted(text: string): Config {
+  const config = readConfig(text, '/srv/vault');
+  if ('problems' in config) throw new Error(JSON.stringify(config.problems));
+  return config;
+}
+
+function problemsIn(text: string) {
+  const config = readConfig(text, '/srv/vault');
+  return 'problems' in config ? config.problems : [];
+}
+
+describe('settings', () => {
+  test('are read, with paths taken from the folder of the file', () => {
+    expect(accepted(file()).settings).toEqual({
+      vault: { name: 'acme-cards', environment: 'production' },
+      server: { host: '127.0.0.1', port: 7420, tls: null, proxy: null },
+      store: { engine: 'sqlite', path: '/srv/vault/data/strongroom.db' },
+      masterKey: { provider: 'file', path: '/srv/vault/keys' },
+    });
+  });
+
+  test('keep absolute paths', () => {
+    const { settings } = accepted(
+      file({
+        server: 'server: { tls: { cert: /etc/tls/cert.pem, key: ../key.pem } }',
+        store: 'store: { url: "sqlite:/var/lib/vault.db" }',
+      }),
+    );
+    expect(settings.store.path).toBe('/var/lib/vault.db');
+    expect(settings.server.tls).toEqual({ cert: '/etc/tls/cert.pem', key: '/srv/key.pem' });
+  });
+
+  test('listen on loopback, port 7420, when the file does not say', () => {
+    const expected = { host: '127.0.0.1', port: 7420, tls: null, proxy: null };
+    expect(accepted(file({ server: '' })).settings.server).toEqual(expected);
+    expect(accepted(file({ server: 'server: {}' })).settings.server).toEqual(expected);
+  });
+
+  test('hand on the policy as it stands, with the lines of the whole file', () => {
+    const config = accepted(file({}, 'purposes:\n  settlement: { basis: contract }\ncollections: { a: 1 }'));
+    expect(config.policy).toEqual({
+      purposes: { settlement: { basis: 'contract' } },
+      collections: { a: 1 },
+    });
+    expect(config.lineOf(['purposes', 'settlement', 'basis'])).toBe(6);
+  });
+});
+
+describe('the address that is listened on', () => {
+  test.each(['127.0.0.1', '127.8.9.10', '::1', '0:0:0:0:0:0:0:1', 'localhost'])('%s is loopback', (host) => {
+    expect(accepted(file({ server: `server: { host: "${host}" }` })).settings.server.host).toBe(host);
+  });
+
+  test.each([
+    '0.0.0.0',
+    '::',
+    '10.0.0.1',
+    'fd00::1',
+    'vault.acme.example',
+    '128.0.0.1',
+    'localhost.acme.example',
+  ])('%s without TLS or a proxy is refused, with what would work', (host) => {
+    const problems = problemsIn(file({ server: `server: { host: "${host}" }` }));
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatchObject({ line: 2, path: 'server.host' });
+    expect(problems[0]?.problem).toMatch(/server\.tls .* server\.proxy .* 127\.0\.0\.1/);
+  });
+
+  test.each(['tls: { cert: c, key: k }', 'proxy: { addresses: [10.0.0.7/32, "fd00::7/128"] }'])(
+    'off loopback is allowed with %s',
+    (more) => {
+      const { server } = accepted(file({ server: `server: { host: 0.0.0.0, ${more} }` })).settings;
+      expect(server.host).toBe('0.0.0.0');
+    },
+  );
+
+  test.each([
+    '10.0.0.7',
+    '10.0.0.7/33',
+    '10.0.0/8',
+    'fd00::/129',
+    '10.0.0.7/',
+    '10.0.0.7/8/8',
+    '0.0.0.0/0',
+    '::/0',
+  ])('a proxy at %s is refused', (subnet) => {
+    const server = `server: { host: 0.0.0.0, proxy: { addresses: ["${subnet}"] } }`;
+    expect(problemsIn(file({ server })).map(({ path }) => path)).toEqual(['server.proxy.addresses.0']);
+  });
+
+  test('a proxy without addresses is refused', () => {
+    const problems = problemsIn(file({ server: 'server: { host: 0.0.0.0, proxy: { addresses: [] } }' }));
+    expect(problems.map(({ path }) => path)).toEqual(['server.proxy.addresses']);
+  });
+});
+
+describe('a file with mistakes', () => {
+  test('is answered with all of them at once, each with its line', () => {
+    const text = [
+      'vault: { name: Acme, environment: production, colour: red }',
+      'server:',
+      '  port: 70000',
+      '  tls: { cert: c, key: k, clientCa: ca }',
+      'store: { url: "mysql:data" }',
+      'masterKey: { provider: pkcs11 }',
+      'colections: {}',
+    ].join('\n');
+    expect(problemsIn(text).map(({ line, path }) => [line, path])).toEqual([
+      [7, 'colections'],
+      [1, 'vault.name'],
+      [1, 'vault.colour'],
+      [3, 'server.port'],
+      [4, 'server.tls.clientCa'],
+      [5, 'store.url'],
+      [6, 'masterKey.provider'],
+      [6, 'masterKey.path'],
+    ]);
+  });
+
+  test.each(['', '[]', 'just text', '# only a comment'])('%j holds no keys', (text) => {
+    expect(problemsIn(text)).toEqual([
+      { line: null, path: '', problem: 'the file must hold keys, as vault: {…}' },
+    ]);
+  });
+
+  test.each(['postgres://vault:hunter2@db/vault', 'postgresql://db/vault'])('%s is for later', (url) => {
+    expect(problemsIn(file({ store: `store: { url: "${url}" }` }))).toEqual([
+      { line: 3, path: 'store.url', problem: 'PostgreSQL is not in this release: use sqlite:PATH' },
+    ]);
+  });
+
+  test.each(['sqlite:', 'sqlite::memory:', 'sqlite:vault.db?mode=memory', 'vault.db', 'file:vault.db'])(
+    'a store at %j is refused',
+    (url) => {
+      const problems = problemsIn(file({ store: `store: { url: "${url}" }` }));
+      expect(problems.map(({ path }) => path)).toEqual(['store.url']);
+    },
+  );
+
+  test('never shows a value, wherever it was pasted', () => {
+    const secret = 'hunter2 HUNTER2';
+    const text = [
+      `vault: { name: "${secret}", environment: ["${secret}"] }`,
+      `server: { host: "${secret}", port: "${secret}", proxy: { addresses: ["${secret}"] }, tls: "${secret}" }`,
+      `store: { url: "${secret}" }`,
+      `masterKey: { provider: "${secret}", path: 7, pin: "${secret}" }`,
+    ].join('\n');
+    const problems = problemsIn(text);
+    expect(problems).toHaveLength(10);
+    expect(JSON.stringify(problems).toLowerCase()).not.toContain('hunter2');
+  });
+});

@@ -69,14 +69,19 @@ export async function init({ dir, ifAbsent, firstKey }: InitOptions, by: Initial
   writeKeyFile(files.keys, `mk_${base58(random(8), 12)}`, random(32));
   if (!existsSync(files.ignore)) writeFileSync(files.ignore, '/keys\n/data/\n/first-key\n');
   const key = await firstVault(dir, firstKey, by);
-  if (key !== null) writeFileSync(files.firstKey, `Authorization: Bearer ${key}\n`, { mode: 0o600, flag: 'wx' });
+  if (key !== null)
+    writeFileSync(files.firstKey, `Authorization: Bearer ${key}\n`, { mode: 0o600, flag: 'wx' });
   // Last: where the settings stand, the rest is there too.
   writeFileSync(files.config, STARTER, { mode: 0o600, flag: 'wx' });
   return { created: true, said: report(files, key !== null) };
 }
 
 /** Founds the vault and applies the starter policy. */
-async function firstVault(dir: string, firstKey: boolean, { world, groups, caller }: Initialising): Promise<string | null> {
+async function firstVault(
+  dir: string,
+  firstKey: boolean,
+  { world, groups, caller }: Initialising,
+): Promise<string | null> {
   const config = readConfig(STARTER, dir);
   if ('problems' in config) throw new CommandRefused('the starter settings do not read');
   const onFatal = (reason: string): never => {
@@ -90,7 +95,9 @@ async function firstVault(dir: string, firstKey: boolean, { world, groups, calle
     if (!firstKey) return null;
     const expiresAt = new Date(world.now() + DAY).toISOString();
     const grants = ['role:settlement-service'];
-    const added = await vault.bind(caller).clients.add({ name: 'first-try', kind: 'service', grants, expiresAt });
+    const added = await vault
+      .bind(caller)
+      .clients.add({ name: 'first-try', kind: 'service', grants, expiresAt });
     return added.key;
   } finally {
     await vault.close();
@@ -103,7 +110,9 @@ function report(files: ReturnType<typeof filesOf>, firstKey: boolean): string[] 
     `  ${files.config}  settings and policy`,
     `  ${files.keys}  the master key. Back it up apart from the store: without it nothing can be read again`,
     `  ${files.data}/  the store`,
-    ...(firstKey ? [`  ${files.firstKey}  an API key to try it with, for a day`, '', ...transcript(files.firstKey)] : []),
+    ...(firstKey
+      ? [`  ${files.firstKey}  an API key to try it with, for a day`, '', ...transcript(files.firstKey)]
+      : []),
   ];
 }
 

@@ -30,7 +30,8 @@ const worldOf = (notice: World['notice']): World => ({ now, random, breathe: () 
 const quiet = worldOf((notice) => printError(`strongroom: ${JSON.stringify(notice)}`));
 
 const groups = (): number[] => [...(process.getgroups?.() ?? []), process.getegid?.() ?? -1];
-const caller = (): Caller => hostCaller(userInfo().username, `cli_${Buffer.from(random(12)).toString('base64url')}`);
+const caller = (): Caller =>
+  hostCaller(userInfo().username, `cli_${Buffer.from(random(12)).toString('base64url')}`);
 
 function readConfigFile(path: string): Config {
   const read = readConfig(readText(path), dirname(resolve(path)));
@@ -42,14 +43,18 @@ function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    throw new CommandRefused(`${path} cannot be read: make a vault with strongroom init, or name its settings with --config`);
+    throw new CommandRefused(
+      `${path} cannot be read: make a vault with strongroom init, or name its settings with --config`,
+    );
   }
 }
 
 const listed = (path: string, problems: readonly ConfigProblem[]): string =>
   [
     `${path} cannot be used:`,
-    ...problems.map(({ line, path: key, problem }) => `  line ${line ?? '?'}: ${key === '' ? '' : `${key}: `}${problem}`),
+    ...problems.map(
+      ({ line, path: key, problem }) => `  line ${line ?? '?'}: ${key === '' ? '' : `${key}: `}${problem}`,
+    ),
   ].join('\n');
 
 function openingOf({ settings }: Config, world: World): Opening {
@@ -64,7 +69,11 @@ function die(reason: string): void {
   setTimeout(() => process.exit(1), 100);
 }
 
-async function onHost<T>(path: string, use: (vault: Vault, config: Config) => Promise<T>, world = quiet): Promise<T> {
+async function onHost<T>(
+  path: string,
+  use: (vault: Vault, config: Config) => Promise<T>,
+  world = quiet,
+): Promise<T> {
   const config = readConfigFile(path);
   const vault = await open(openingOf(config, world));
   try {
@@ -78,15 +87,33 @@ async function onHost<T>(path: string, use: (vault: Vault, config: Config) => Pr
 async function serveUntilTold(path: string): Promise<void> {
   const config = readConfigFile(path);
   const logger = pino({ base: null }, pino.destination({ dest: 1, sync: false, minLength: 4096 }));
-  const vault = await open(openingOf(config, worldOf((notice) => logger.warn(notice, notice.kind))));
+  const vault = await open(
+    openingOf(
+      config,
+      worldOf((notice) => logger.warn(notice, notice.kind)),
+    ),
+  );
   const applied = await vault.applyPolicy(caller(), config.policy);
   if ('problems' in applied) {
     await vault.close();
-    throw new CommandRefused(listed(path, applied.problems.map(({ path: at, problem }) => problemAt(at, problem, config.lineOf))));
+    throw new CommandRefused(
+      listed(
+        path,
+        applied.problems.map(({ path: at, problem }) => problemAt(at, problem, config.lineOf)),
+      ),
+    );
   }
   await vault.recheck();
-  const listening = await serve({ settings: config.settings, vault, now, random, log: requestLogger(logger) });
-  printError(`Serving ${config.settings.vault.name} (policy ${applied.number}) on ${listening.url}; ${listening.url}/docs says what it takes.`);
+  const listening = await serve({
+    settings: config.settings,
+    vault,
+    now,
+    random,
+    log: requestLogger(logger),
+  });
+  printError(
+    `Serving ${config.settings.vault.name} (policy ${applied.number}) on ${listening.url}; ${listening.url}/docs says what it takes.`,
+  );
   await new Promise<void>((stop) => {
     process.once('SIGTERM', () => stop());
     process.once('SIGINT', () => stop());
@@ -105,7 +132,9 @@ const host: Host = {
   onHost: (path, use) => onHost(path, (vault) => use(vault.bind(caller()))),
   connect: (url, keyFile) => {
     // The file holds the key, or the header that curl reads.
-    const apiKey = readText(keyFile).trim().replace(/^Authorization: Bearer /, '');
+    const apiKey = readText(keyFile)
+      .trim()
+      .replace(/^Authorization: Bearer /, '');
     return connect({ url, apiKey });
   },
 };

@@ -36,7 +36,13 @@ const DRAIN = 10_000;
 export async function serve({ settings, vault, now, random, log }: Serving): Promise<Listening> {
   const { host, port, tls } = settings.server;
   const proxies = proxiesOf(settings.server.proxy?.addresses ?? []);
-  const app = createApp({ vault, now, random, log, addressOf: (context) => proxies.addressOf(context.env.incoming) });
+  const app = createApp({
+    vault,
+    now,
+    random,
+    log,
+    addressOf: (context) => proxies.addressOf(context.env.incoming),
+  });
   const server = createAdaptorServer({
     fetch: app.fetch,
     ...(tls === null ? { createServer } : { createServer: createTlsServer, serverOptions: tlsOptions(tls) }),

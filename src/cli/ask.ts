@@ -11,9 +11,14 @@ export interface Common {
 }
 
 /** Asks a vault: the store on this host, or a running vault where a URL is given. */
-export function ask<T>(host: Host, { config, url, keyFile }: Common, use: (vault: BoundVault) => Promise<T>): Promise<T> {
+export function ask<T>(
+  host: Host,
+  { config, url, keyFile }: Common,
+  use: (vault: BoundVault) => Promise<T>,
+): Promise<T> {
   if (url === undefined) return host.onHost(config, use);
-  if (keyFile === undefined) throw new CommanderError(2, 'usage', 'error: --url asks for --key-file FILE, which holds an API key');
+  if (keyFile === undefined)
+    throw new CommanderError(2, 'usage', 'error: --url asks for --key-file FILE, which holds an API key');
   return use(host.connect(url, keyFile));
 }
 

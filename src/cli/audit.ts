@@ -16,7 +16,11 @@ export function addAuditCommands(program: Command, host: Host, outcome: { code: 
       if (options.json) return host.print(JSON.stringify({ ok, size, root, rows, findings }));
       host.print(`${size} events, ${rows} tokens, root ${root}`);
       if (ok) return host.print('The log is whole, and every row agrees with it.');
-      const lines = findings.map(({ table: name, index, problem }) => [name, index === null ? '' : String(index), problem]);
+      const lines = findings.map(({ table: name, index, problem }) => [
+        name,
+        index === null ? '' : String(index),
+        problem,
+      ]);
       host.print(table(['TABLE', 'EVENT', 'FINDING'], lines));
     });
 }

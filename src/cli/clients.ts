@@ -25,7 +25,9 @@ export function addClientCommands(program: Command, host: Host): void {
       const expiresAt = expires === undefined ? null : new Date(host.now() + expires).toISOString();
       const parsed = addClientRequest.safeParse({ name, kind, grants, expiresAt });
       if (!parsed.success) {
-        throw new CommandRefused('a client has a name of a-z, 0-9 and -, a kind (service, custodian, auditor) and 1 to 32 grants');
+        throw new CommandRefused(
+          'a client has a name of a-z, 0-9 and -, a kind (service, custodian, auditor) and 1 to 32 grants',
+        );
       }
       const { id, key } = await ask(host, options, (vault) => vault.clients.add(parsed.data));
       if (options.json) host.print(JSON.stringify({ id, name, key }));

@@ -27,7 +27,10 @@ function build(host: Host, outcome: { code: number }): Command {
   const program = new Command('strongroom')
     .description('A tokenisation vault.')
     .exitOverride()
-    .configureOutput({ writeOut: (text) => host.print(text.trimEnd()), writeErr: (text) => host.printError(text.trimEnd()) });
+    .configureOutput({
+      writeOut: (text) => host.print(text.trimEnd()),
+      writeErr: (text) => host.printError(text.trimEnd()),
+    });
 
   program
     .command('init')

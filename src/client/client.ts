@@ -31,9 +31,14 @@ export function connect({ url, apiKey, timeout = TIMEOUT }: Connection): BoundVa
   const base = new URL(url);
   const isLocal = /^(?:127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(base.hostname);
   // An API key in clear on a network is given away.
-  if (base.protocol !== 'https:' && !(base.protocol === 'http:' && isLocal)) throw new VaultError('invalid_request');
+  if (base.protocol !== 'https:' && !(base.protocol === 'http:' && isLocal))
+    throw new VaultError('invalid_request');
 
-  async function ask<A>(route: Asked<A>, body: object | null, idempotencyKey: string | null = null): Promise<A> {
+  async function ask<A>(
+    route: Asked<A>,
+    body: object | null,
+    idempotencyKey: string | null = null,
+  ): Promise<A> {
     const response = await fetch(new URL(route.path, base), {
       method: route.method,
       headers: {

@@ -43,7 +43,14 @@ export function createApp({ vault, now, random, addressOf, log }: AppDeps): Open
     const requestId = nextId();
     vault.refused(code);
     const response = problem(code, requestId);
-    log({ requestId, method: METHODS.has(method) ? method : 'OTHER', route, status: response.status, ms: 0, code });
+    log({
+      requestId,
+      method: METHODS.has(method) ? method : 'OTHER',
+      route,
+      status: response.status,
+      ms: 0,
+      code,
+    });
     return response;
   };
   for (const path of paths) {

@@ -23,7 +23,8 @@ export class BodyRefused extends Error {
 /** Refuses, before a byte of it is read, a body of the wrong type or too large. */
 export function checkHeaders({ headers }: IncomingMessage): void {
   const type = headers['content-type'] ?? '';
-  if (!/^application\/json(?:\s*;\s*charset=utf-8)?$/i.test(type)) throw new BodyRefused('unsupported_media_type');
+  if (!/^application\/json(?:\s*;\s*charset=utf-8)?$/i.test(type))
+    throw new BodyRefused('unsupported_media_type');
   if (Number(headers['content-length'] ?? 0) > MOST_BYTES) throw new BodyRefused('payload_too_large');
 }
 
@@ -54,13 +55,16 @@ export function readBody(incoming: IncomingMessage): Promise<string> {
   });
 }
 
-const malformed = (): BodyRefused => new BodyRefused('invalid_request', [{ pointer: '', code: 'malformed_json' }]);
+const malformed = (): BodyRefused =>
+  new BodyRefused('invalid_request', [{ pointer: '', code: 'malformed_json' }]);
 
 /** Parses a body against a route's schema: the parser's own words, which quote the body, go no further. */
 export function parseBody<T>(text: string, schema: z.ZodType<T>, keys: SchemaKeys): T {
   const parsed = schema.safeParse(parseJson(text));
   if (parsed.success) return parsed.data;
-  const errors = parsed.error.issues.slice(0, 20).map(({ path, code }) => ({ pointer: pointerOf(path, keys), code }));
+  const errors = parsed.error.issues
+    .slice(0, 20)
+    .map(({ path, code }) => ({ pointer: pointerOf(path, keys), code }));
   throw new BodyRefused('invalid_request', errors);
 }
 
@@ -84,7 +88,8 @@ function pointerOf(path: readonly PropertyKey[], keys: SchemaKeys): string {
   let at: SchemaKeys | undefined = keys;
   for (const part of path) {
     if (typeof part === 'number' && at?.items !== undefined) at = at.items;
-    else if (typeof part === 'string' && at?.properties !== undefined && Object.hasOwn(at.properties, part)) at = at.properties[part];
+    else if (typeof part === 'string' && at?.properties !== undefined && Object.hasOwn(at.properties, part))
+      at = at.properties[part];
     else break;
     pointer += `/${String(part)}`;
   }

@@ -12,7 +12,10 @@ export function documentRoute(app: OpenAPIHono<Env>, route: Route): void {
   const body = request === null ? {} : { body: { content: json(request), required: true } };
   const headers = idempotent ? { headers: z.object({ 'idempotency-key': idempotencyKey.optional() }) } : {};
   const partly = batch ? { 207: { description: 'Some items failed', content: json(answer) } } : {};
-  const refused = { description: 'Refused or failed', content: { 'application/problem+json': { schema: problemShape } } };
+  const refused = {
+    description: 'Refused or failed',
+    content: { 'application/problem+json': { schema: problemShape } },
+  };
   app.openAPIRegistry.registerPath(
     createRoute({
       operationId: operation,

@@ -21,7 +21,8 @@ export function mountHealth({ app, vault, nextId, now, log }: Mounting): void {
     const started = now();
     const fault = await tryOnce();
     const status = fault === null ? 200 : 503;
-    if (fault !== null) log({ requestId, method: 'GET', route, status, ms: now() - started, code: 'unavailable' });
+    if (fault !== null)
+      log({ requestId, method: 'GET', route, status, ms: now() - started, code: 'unavailable' });
     if (fault !== null) return problem('unavailable', requestId);
     return new Response('{"status":"ready"}', { headers: answerHeaders(requestId) });
   });

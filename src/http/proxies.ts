@@ -32,6 +32,7 @@ export function proxiesOf(subnets: readonly string[]): Proxies {
 }
 
 /** An IPv4 address as itself, where the system gives it mapped into IPv6. */
-const plain = (address: string): string => (address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address);
+const plain = (address: string): string =>
+  address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
 
 const addressOf = (socket: Socket): string => plain(socket.remoteAddress ?? '');

@@ -56,7 +56,10 @@ type Call<R extends Route> = (
 export function mount<R extends Route>(mounting: Mounting, route: R, call: Call<R>): void {
   const { app, nextId, now, log } = mounting;
   documentRoute(app, route);
-  const keys: SchemaKeys = route.request === null ? {} : (z.toJSONSchema(route.request, { io: 'input', unrepresentable: 'any' }) as SchemaKeys);
+  const keys: SchemaKeys =
+    route.request === null
+      ? {}
+      : (z.toJSONSchema(route.request, { io: 'input', unrepresentable: 'any' }) as SchemaKeys);
   const method = route.method.toUpperCase();
 
   async function handle(context: Context<Env>): Promise<Response> {
@@ -70,7 +73,15 @@ export function mount<R extends Route>(mounting: Mounting, route: R, call: Call<
       const response = refuse(mounting, error, requestId);
       const code = codeOf(error);
       const failure = code === 'internal' ? error : undefined;
-      log({ requestId, method, route: route.path, status: response.status, ms: now() - started, code, failure });
+      log({
+        requestId,
+        method,
+        route: route.path,
+        status: response.status,
+        ms: now() - started,
+        code,
+        failure,
+      });
       return response;
     }
   }

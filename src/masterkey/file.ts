@@ -9,7 +9,8 @@ import type { MasterKey } from '../vault/master-key.ts';
  * A key file: comments, and one line `strongroom-master-key:v1:<id>:<32 bytes, base64url>:<checksum>`. The checksum
  * finds a mistyped line; it is no secret's proof. keys.example shows the form.
  */
-const LINE = /^strongroom-master-key:v1:(mk_[1-9A-HJ-NP-Za-km-z]{8,22}|example):([A-Za-z0-9_-]{43}):([0-9a-f]{8})$/;
+const LINE =
+  /^strongroom-master-key:v1:(mk_[1-9A-HJ-NP-Za-km-z]{8,22}|example):([A-Za-z0-9_-]{43}):([0-9a-f]{8})$/;
 
 const SUITE = 1;
 
@@ -30,7 +31,11 @@ export interface ProcessIds {
  * The master key of a key file.
  * @throws KeyFileRefused
  */
-export function fileMasterKey(path: string, ids: ProcessIds, random: (bytes: number) => Uint8Array): MasterKey {
+export function fileMasterKey(
+  path: string,
+  ids: ProcessIds,
+  random: (bytes: number) => Uint8Array,
+): MasterKey {
   const { id, bytes } = parseKeyFile(readGuarded(path, ids));
   const key = new Secret(bytes);
   bytes.fill(0);
@@ -44,7 +49,12 @@ export function fileMasterKey(path: string, ids: ProcessIds, random: (bytes: num
     },
     unwrap: async (blob, context) => {
       if (blob[0] !== SUITE || blob.length <= 1 + NONCE_BYTES) return null;
-      return openXChaCha(key, blob.subarray(1, 1 + NONCE_BYTES), blob.subarray(1 + NONCE_BYTES), associated(context));
+      return openXChaCha(
+        key,
+        blob.subarray(1, 1 + NONCE_BYTES),
+        blob.subarray(1 + NONCE_BYTES),
+        associated(context),
+      );
     },
   };
 }
@@ -68,7 +78,8 @@ export function parseKeyFile(text: string): { readonly id: string; readonly byte
   if (lines.length !== 1 || id === undefined || encoded === undefined) {
     throw new KeyFileRefused('the key file must hold exactly one master key line: see keys.example');
   }
-  if (check !== checksum(id, encoded)) throw new KeyFileRefused('the key file is mistyped: its checksum is wrong');
+  if (check !== checksum(id, encoded))
+    throw new KeyFileRefused('the key file is mistyped: its checksum is wrong');
   const bytes = Buffer.from(encoded, 'base64url');
   // The example is published: a vault under it would be no vault.
   if (id === 'example' || bytes.every((byte) => byte === bytes[0])) {
@@ -78,18 +89,23 @@ export function parseKeyFile(text: string): { readonly id: string; readonly byte
 }
 
 const checksum = (id: string, encoded: string): string =>
-  Buffer.from(hashText('strongroom/key-file-checksum/v1', `${id}:${encoded}`)).toString('hex').slice(0, 8);
+  Buffer.from(hashText('strongroom/key-file-checksum/v1', `${id}:${encoded}`))
+    .toString('hex')
+    .slice(0, 8);
 
 /** Reads the file if its owner and mode keep it from others; both are asked of the open file, not of its name. */
 function readGuarded(path: string, ids: ProcessIds): string {
   const file = openFile(path);
   try {
     const { mode, uid, gid } = fstatSync(file);
-    if ((mode & 0o007) !== 0) throw new KeyFileRefused('the key file can be used by everybody on this host: chmod 600 it');
+    if ((mode & 0o007) !== 0)
+      throw new KeyFileRefused('the key file can be used by everybody on this host: chmod 600 it');
     // A secret mounted for a container is root's, and readable to the group of the process.
     const mounted = uid === 0 && ids.groups.includes(gid) && (mode & 0o030) === 0;
     if ((mode & 0o070) !== 0 && !mounted) {
-      throw new KeyFileRefused('the key file can be used by its group: chmod 600 it (640 is for a file of root and the group of this process)');
+      throw new KeyFileRefused(
+        'the key file can be used by its group: chmod 600 it (640 is for a file of root and the group of this process)',
+      );
     }
     return readFileSync(file, 'utf8');
   } finally {

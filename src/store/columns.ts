@@ -33,7 +33,10 @@ export const selected = (table: SQLiteTable, alias = ''): string =>
     .join(', ');
 
 /** `insert into … values (?, …) on conflict do nothing`, and the properties in the order of its parameters. */
-export function insertion(name: string, table: SQLiteTable): { readonly sql: string; readonly properties: readonly string[] } {
+export function insertion(
+  name: string,
+  table: SQLiteTable,
+): { readonly sql: string; readonly properties: readonly string[] } {
   const columns = columnsOf(table);
   const places = columns.map(() => '?').join(', ');
   return {
@@ -43,7 +46,10 @@ export function insertion(name: string, table: SQLiteTable): { readonly sql: str
 }
 
 /** `update … set … where id = ? and revision = ?`, and the properties that are set, in order. */
-export function replacement(name: string, table: SQLiteTable): { readonly sql: string; readonly properties: readonly string[] } {
+export function replacement(
+  name: string,
+  table: SQLiteTable,
+): { readonly sql: string; readonly properties: readonly string[] } {
   const columns = columnsOf(table);
   const set = columns.map(({ column }) => `${column} = ?`).join(', ');
   return {

@@ -23,12 +23,18 @@ export function sqliteReads(db: Database.Database) {
   const issued = db.prepare<[string, Key], IssuedRow>(
     `select ${selected(TABLES.issued)} from "issued" where "collection" = ? and "hash" = ?`,
   );
-  const isTaken = db.prepare<[string, Key]>('select 1 from "issued" where "collection" = ? and "hash" = ?').pluck();
-  const value = db.prepare<[Key], ValueRow>(`select ${selected(TABLES.values)} from "values" where "row" = ?`);
+  const isTaken = db
+    .prepare<[string, Key]>('select 1 from "issued" where "collection" = ? and "hash" = ?')
+    .pluck();
+  const value = db.prepare<[Key], ValueRow>(
+    `select ${selected(TABLES.values)} from "values" where "row" = ?`,
+  );
   const fingerprint = db.prepare<[string, Key], FingerprintRow>(
     `select ${selected(TABLES.fingerprints)} from "fingerprints" where "collection" = ? and "fingerprint" = ?`,
   );
-  const subject = db.prepare<[Key], SubjectRow>(`select ${selected(TABLES.subjects)} from "subjects" where "hash" = ?`);
+  const subject = db.prepare<[Key], SubjectRow>(
+    `select ${selected(TABLES.subjects)} from "subjects" where "hash" = ?`,
+  );
   const claim = db.prepare<[string, Key], ClaimRow>(
     `select ${selected(TABLES.claims)} from "claims" where "owner" = ? and "key" = ?`,
   );
@@ -44,8 +50,10 @@ export function sqliteReads(db: Database.Database) {
   return {
     locate: (collection: string, hashes: readonly Key[]) => hashes.map((hash) => locateOne(collection, hash)),
     located: (rows: readonly Key[]) => rows.map((row) => value.get(row) ?? null),
-    taken: (collection: string, hashes: readonly Key[]) => hashes.map((hash) => isTaken.get(collection, hash) !== undefined),
-    fingerprinted: (collection: string, prints: readonly Key[]) => prints.map((print) => fingerprint.get(collection, print) ?? null),
+    taken: (collection: string, hashes: readonly Key[]) =>
+      hashes.map((hash) => isTaken.get(collection, hash) !== undefined),
+    fingerprinted: (collection: string, prints: readonly Key[]) =>
+      prints.map((print) => fingerprint.get(collection, print) ?? null),
     subjects: (hashes: readonly Key[]) => hashes.map((hash) => subject.get(hash) ?? null),
     claim: (owner: string, key: Key) => claim.get(owner, key) ?? null,
     hasClaims: (before: number) => anyClaim.get(before) !== undefined,
@@ -56,7 +64,8 @@ export function sqliteReads(db: Database.Database) {
 
 /** Everything that decisions rest on. One transaction, so that it is of one moment. */
 export function readAuthority(db: Database.Database): AuthoritySnapshot {
-  const all = <Row>(name: keyof typeof TABLES): Row[] => db.prepare<[], Row>(`select ${selected(TABLES[name])} from "${name}"`).all();
+  const all = <Row>(name: keyof typeof TABLES): Row[] =>
+    db.prepare<[], Row>(`select ${selected(TABLES[name])} from "${name}"`).all();
   return db.transaction(() => ({
     head: db.prepare<[], HeadRow>(`select ${selected(HEAD)} from "head"`).get() ?? null,
     clients: all<ClientRow>('clients'),

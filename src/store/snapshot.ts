@@ -22,7 +22,8 @@ export function sqliteSnapshot(path: string): StoreSnapshot {
   const authority = readAuthority(db);
   return {
     authority: () => authority,
-    events: () => db.prepare<[], EventRow>(`select ${selected(EVENTS)} from "events" order by "index"`).iterate(),
+    events: () =>
+      db.prepare<[], EventRow>(`select ${selected(EVENTS)} from "events" order by "index"`).iterate(),
     scan: <T extends Scanned>(table: T) =>
       db.prepare<[], Rows[T]>(`select ${selected(TABLES[table])} from "${table}"${ORDER[table]}`).iterate(),
     close: () => db.close(),

@@ -19,7 +19,9 @@ export function sqliteWriter(db: Database.Database): Writer {
     'update "head" set "size" = ?, "frontier" = ?, "epoch" = ?, "changes" = ?, "last_at" = ?, "digests" = ?, "mac" = ?',
   );
   const dropValue = db.prepare('delete from "values" where "row" = ? and "version" = ?');
-  const dropPrint = db.prepare('delete from "fingerprints" where "collection" = ? and "fingerprint" = ? and "row" = ?');
+  const dropPrint = db.prepare(
+    'delete from "fingerprints" where "collection" = ? and "fingerprint" = ? and "row" = ?',
+  );
   const endIssued = db.prepare(
     'update "issued" set "ended" = ? where "collection" = ? and "hash" = ? and "row" = ? and "ended" is null',
   );
@@ -62,10 +64,16 @@ function failing<T>(items: readonly T[], done: (item: T, index: number) => boole
 
 type Prepared = { readonly run: (row: object, ...more: readonly (string | number)[]) => number };
 
-function prepared(db: Database.Database, made: { readonly sql: string; readonly properties: readonly string[] }): Prepared {
+function prepared(
+  db: Database.Database,
+  made: { readonly sql: string; readonly properties: readonly string[] },
+): Prepared {
   const statement = db.prepare(made.sql);
   const { properties } = made;
-  return { run: (row, ...more) => statement.run(...properties.map((name) => Reflect.get(row, name)), ...more).changes };
+  return {
+    run: (row, ...more) =>
+      statement.run(...properties.map((name) => Reflect.get(row, name)), ...more).changes,
+  };
 }
 
 function mapTables(

@@ -87,7 +87,10 @@ function mustBeDurable(db: Database.Database): void {
   const settings = [db.pragma('journal_mode', { simple: true }), db.pragma('synchronous', { simple: true })];
   if (settings[0] === 'wal' && settings[1] === 2) return;
   db.close();
-  throw new StoreFailure('other', 'the store does not keep WAL and synchronous=FULL: it would lose what it acknowledged');
+  throw new StoreFailure(
+    'other',
+    'the store does not keep WAL and synchronous=FULL: it would lose what it acknowledged',
+  );
 }
 
 /** Drives a transaction without awaiting anything: nothing else runs in between. */
@@ -130,7 +133,8 @@ function atTheDoor<T>(run: () => T): T {
   } catch (error) {
     if (!(error instanceof Database.SqliteError)) throw error;
     const { code } = error;
-    if (code.startsWith('SQLITE_BUSY')) throw new StoreFailure('busy', 'the store is locked by another process');
+    if (code.startsWith('SQLITE_BUSY'))
+      throw new StoreFailure('busy', 'the store is locked by another process');
     if (code === 'SQLITE_FULL') throw new StoreFailure('full', 'the disk of the store is full');
     const broken = /^SQLITE_(?:IOERR|CORRUPT|NOTADB|READONLY|CANTOPEN)/.test(code);
     if (broken) throw new StoreFailure('io', `the store failed (${code}): nothing more can be acknowledged`);

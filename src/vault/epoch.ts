@@ -7,7 +7,14 @@ import { VaultError } from './error.ts';
 import type { MasterKey } from './master-key.ts';
 import { type ActivePolicy, activePolicy } from './policy/active.ts';
 import { parsePolicy } from './policy/policy.ts';
-import { AUTHORITY, type AuthorityTable, type HeadRow, type KeyRow, PRIMARY_KEY, type Rows, type Store } from './store.ts';
+import {
+  type AuthorityTable,
+  type HeadRow,
+  type KeyRow,
+  PRIMARY_KEY,
+  type Rows,
+  type Store,
+} from './store.ts';
 
 /** A row, or a table, that does not authenticate. `record` is its key: never data. */
 export interface Finding {
@@ -102,11 +109,19 @@ async function readEpoch(deps: EpochDeps): Promise<{ readonly head: HeadRow; rea
   const authentic = <T extends AuthorityTable>(table: T, rows: readonly Rows[T][]): readonly Rows[T][] => {
     const good = rows.filter((row) => isAuthentic(rowsKey.secret, table, row));
     for (const row of rows.filter((one) => !good.includes(one))) {
-      onFinding({ table, record: recordOf(table, row), problem: 'a row that the vault did not write has no effect' });
+      onFinding({
+        table,
+        record: recordOf(table, row),
+        problem: 'a row that the vault did not write has no effect',
+      });
     }
     if (Buffer.compare(digestRows(good), digestOf(head.digests, table)) !== 0) {
       closed = true;
-      onFinding({ table, record: '*', problem: 'a row was changed, deleted or put back: the table is closed' });
+      onFinding({
+        table,
+        record: '*',
+        problem: 'a row was changed, deleted or put back: the table is closed',
+      });
     }
     return good;
   };
@@ -116,7 +131,7 @@ async function readEpoch(deps: EpochDeps): Promise<{ readonly head: HeadRow; rea
     policies: authentic('policies', snapshot.policies),
     collections: authentic('collections', snapshot.collections),
     keys: authentic('keys', snapshot.keys),
-  } satisfies Record<(typeof AUTHORITY)[number], unknown>;
+  } satisfies Record<AuthorityTable, unknown>;
   if (closed) throw new VaultError('integrity');
 
   const keys = await openKeys(rows.keys, masterKey, head.vault, ({ id, why }) =>

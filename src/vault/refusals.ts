@@ -14,7 +14,13 @@ export const systemDraft = (
   action,
   outcome,
   actor: { id: `system:${name}`, kind: 'system' },
-  origin: { via: 'system', to: 'caller', from: null, request: Buffer.from(random(12)).toString('base64url'), trace: null },
+  origin: {
+    via: 'system',
+    to: 'caller',
+    from: null,
+    request: Buffer.from(random(12)).toString('base64url'),
+    trace: null,
+  },
   facts,
   salt: random(16),
 });
@@ -36,7 +42,9 @@ export class Refusals {
     const counts = this.#counts;
     this.#counts = new Map();
     try {
-      const drafts = [systemDraft('door', 'refusals', 'denied', { detail: Object.fromEntries(counts) }, random)];
+      const drafts = [
+        systemDraft('door', 'refusals', 'denied', { detail: Object.fromEntries(counts) }, random),
+      ];
       await queue.submit({ ...NOTHING, drafts });
     } catch {
       for (const [code, count] of counts) this.#counts.set(code, (this.#counts.get(code) ?? 0) + count);

@@ -232,7 +232,10 @@ export interface Store {
   epoch(): Promise<number>;
   locate(collection: string, hashes: readonly Bytes[]): Promise<readonly (Located | null)[]>;
   located(rows: readonly Bytes[]): Promise<readonly (ValueRow | null)[]>;
-  fingerprinted(collection: string, fingerprints: readonly Bytes[]): Promise<readonly (FingerprintRow | null)[]>;
+  fingerprinted(
+    collection: string,
+    fingerprints: readonly Bytes[],
+  ): Promise<readonly (FingerprintRow | null)[]>;
   taken(collection: string, hashes: readonly Bytes[]): Promise<readonly boolean[]>;
   subjects(hashes: readonly Bytes[]): Promise<readonly (SubjectRow | null)[]>;
   claim(owner: string, key: Bytes): Promise<ClaimRow | null>;

@@ -15,7 +15,7 @@ import type { MasterKey } from './master-key.ts';
 import { openRowsKey } from './open.ts';
 import { type Applied, applyPolicy } from './policy/apply.ts';
 import { Refusals, systemDraft } from './refusals.ts';
-import { type Store, StoreFailure } from './store.ts';
+import type { Store, StoreFailure } from './store.ts';
 import { detokenise } from './values/detokenise.ts';
 import { tokenise } from './values/tokenise.ts';
 import { verifyVault } from './verification.ts';
@@ -33,9 +33,9 @@ export interface Vault {
   /** Counts a refusal before a caller is known or a body is parsed. */
   refused(code: Code): void;
   /** What the vault does on its own, every few seconds: commits counts, drops old claims. */
-  maintain(): Promise<void>;
+  readonly maintain: () => Promise<void>;
   /** Reads and authenticates anew what decisions rest on; whatever does not authenticate becomes an event. */
-  recheck(): Promise<void>;
+  readonly recheck: () => Promise<void>;
   /** A commit of nothing, keys ready, policy active: null, or why not. */
   ready(): Promise<string | null>;
   /** Commits what waits, then closes the store. */
@@ -58,7 +58,13 @@ const CLAIM_LIFE = 24 * 60 * 60 * 1000;
  * Opens the vault of a store.
  * @throws CannotOpen if the store holds none, or none that this master key opens
  */
-export async function openVault({ store, masterKey, environment, world, onFatal }: VaultDeps): Promise<Vault> {
+export async function openVault({
+  store,
+  masterKey,
+  environment,
+  world,
+  onFatal,
+}: VaultDeps): Promise<Vault> {
   const { key: rowsKey, seal } = await openRowsKey(store, masterKey);
   const findings = new Map<string, Finding>();
   const told = new Set<string>();
@@ -87,7 +93,10 @@ export async function openVault({ store, masterKey, environment, world, onFatal 
     for (const [id, finding] of findings) {
       const { table, record, problem } = finding;
       const detail = { table, record, problem };
-      await queue.submit({ ...NOTHING, drafts: [systemDraft('integrity', 'integrity', 'failed', { detail }, world.random)] });
+      await queue.submit({
+        ...NOTHING,
+        drafts: [systemDraft('integrity', 'integrity', 'failed', { detail }, world.random)],
+      });
       findings.delete(id);
       told.add(id);
       world.notice({ kind: 'integrity', table, record, problem });
@@ -121,10 +130,11 @@ export async function openVault({ store, masterKey, environment, world, onFatal 
 
   return {
     authenticate,
-    bind: (caller) => bind(core, caller, async () => {
-      const report = await verifyVault(core, caller, rowsKey, seal);
-      return { ...report, requestId: caller.origin.request };
-    }),
+    bind: (caller) =>
+      bind(core, caller, async () => {
+        const report = await verifyVault(core, caller, rowsKey, seal);
+        return { ...report, requestId: caller.origin.request };
+      }),
     applyPolicy: (caller, value) => applyPolicy(core, caller, value),
     refused: (code) => refusals.count(code),
     maintain: async () => {

@@ -17,7 +17,12 @@ import { tokenHash } from './values/token.ts';
  * `audit verify`: the whole store against its log. On the host it runs even when the vault has closed itself over
  * records that do not authenticate: that is when it is needed.
  */
-export async function verifyVault(core: Core, caller: Caller, rowsKey: Key, seal: HeadSeal): Promise<LogReport> {
+export async function verifyVault(
+  core: Core,
+  caller: Caller,
+  rowsKey: Key,
+  seal: HeadSeal,
+): Promise<LogReport> {
   await attempt(core, caller, 16, async (call) => {
     if (!(await holdsDuty(call, 'audit', 'audit.verify'))) return null;
     return commit(call, 'audit_unavailable', { drafts: [draft(call, 'audit.verify', 'done')] });
@@ -33,7 +38,12 @@ export async function verifyVault(core: Core, caller: Caller, rowsKey: Key, seal
   }
 }
 
-async function verifyDeps(core: Core, authority: AuthoritySnapshot, rowsKey: Key, seal: HeadSeal): Promise<VerifyDeps> {
+async function verifyDeps(
+  core: Core,
+  authority: AuthoritySnapshot,
+  rowsKey: Key,
+  seal: HeadSeal,
+): Promise<VerifyDeps> {
   const opened: { row: KeyRow; key: Key }[] = [];
   for (const row of authority.keys) {
     const key = await openKey(row, core.masterKey, authority.head?.vault ?? '');
@@ -61,7 +71,10 @@ async function verifyDeps(core: Core, authority: AuthoritySnapshot, rowsKey: Key
   };
 }
 
-const shapeFields = z.looseObject({ format: z.enum(FORMAT_NAMES), tokens: z.enum(['random', 'deterministic']) });
+const shapeFields = z.looseObject({
+  format: z.enum(FORMAT_NAMES),
+  tokens: z.enum(['random', 'deterministic']),
+});
 
 /** What a collection's row says was fixed, or null if it does not read. */
 function readShape(text: string): z.output<typeof shapeFields> | null {

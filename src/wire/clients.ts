@@ -33,4 +33,9 @@ export const listClientsAnswer = z.object({ clients: z.array(clientSummary), req
 /** By name or by id. */
 export const revokeClientRequest = z.strictObject({ client: z.string().min(1).max(64) });
 export type RevokeClientRequest = z.output<typeof revokeClientRequest>;
-export const revokeClientAnswer = z.object({ id: z.string(), name: z.string(), state: z.string(), requestId: z.string() });
+export const revokeClientAnswer = z.object({
+  id: z.string(),
+  name: z.string(),
+  state: z.string(),
+  requestId: z.string(),
+});

@@ -7,7 +7,10 @@ const CODES = {
     status: 403,
     title: 'The purpose is not granted to the caller, or not one that the collection lists.',
   },
-  consent_required: { status: 403, title: 'The purpose needs a consent of the subject that is not on record.' },
+  consent_required: {
+    status: 403,
+    title: 'The purpose needs a consent of the subject that is not on record.',
+  },
   collection_not_found: { status: 404, title: 'There is no such collection for this caller.' },
   token_not_found: { status: 404, title: 'There is no such token.' },
   not_found: { status: 404, title: 'There is nothing here.' },
@@ -22,8 +25,14 @@ const CODES = {
   idempotency_mismatch: { status: 422, title: 'The Idempotency-Key was used before with another body.' },
   internal: { status: 500, title: 'The service failed; nothing was revealed.' },
   sealed: { status: 503, title: 'The vault is sealed.' },
-  integrity: { status: 503, title: 'Stored records do not authenticate; the vault has closed what relies on them.' },
-  audit_unavailable: { status: 503, title: 'The audit record could not be made durable, so nothing was answered.' },
+  integrity: {
+    status: 503,
+    title: 'Stored records do not authenticate; the vault has closed what relies on them.',
+  },
+  audit_unavailable: {
+    status: 503,
+    title: 'The audit record could not be made durable, so nothing was answered.',
+  },
   unavailable: { status: 503, title: 'The service cannot take this now; try again.' },
   token_space_exhausted: { status: 507, title: 'The collection has no token left for a value like this.' },
 } as const satisfies Record<string, { status: number; title: string }>;

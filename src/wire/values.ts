@@ -1,5 +1,17 @@
 import { z } from 'zod';
-import { batch, collectionName, failedItem, metadata, purposeName, ref, subjectRef, ticket, time, token, value } from './shape.ts';
+import {
+  batch,
+  collectionName,
+  failedItem,
+  metadata,
+  purposeName,
+  ref,
+  subjectRef,
+  ticket,
+  time,
+  token,
+  value,
+} from './shape.ts';
 
 export const tokeniseRequest = z.strictObject({
   items: batch(

@@ -6,7 +6,8 @@ import { base58 } from '../base58.ts';
  * bits; only a hash of the whole key is stored. The prefix lets scanners recognise a leaked key, and the checksum lets
  * them tell one from a look-alike without asking the vault.
  */
-const FORM = /^strongroom_([a-z0-9-]{1,32})_([1-9A-HJ-NP-Za-km-z]{12})[1-9A-HJ-NP-Za-km-z]{44}([1-9A-HJ-NP-Za-km-z]{6})$/;
+const FORM =
+  /^strongroom_([a-z0-9-]{1,32})_([1-9A-HJ-NP-Za-km-z]{12})[1-9A-HJ-NP-Za-km-z]{44}([1-9A-HJ-NP-Za-km-z]{6})$/;
 const CHECKSUM = 6;
 
 /** The public part of a presented key. */
@@ -29,11 +30,13 @@ export function newApiKey(
 /** Reads a presented key; null if it is not one of this environment's, or mistyped. */
 export function parseApiKey(text: string, environment: string): PresentedKey | null {
   const [, where, keyId, check] = FORM.exec(text) ?? [];
-  if (where !== environment || keyId === undefined || check !== checksum(text.slice(0, -CHECKSUM))) return null;
+  if (where !== environment || keyId === undefined || check !== checksum(text.slice(0, -CHECKSUM)))
+    return null;
   return { keyId, hash: hashKey(text) };
 }
 
-const checksum = (body: string): string => base58(hashText('strongroom/api-key-checksum/v1', body).subarray(0, 4), CHECKSUM);
+const checksum = (body: string): string =>
+  base58(hashText('strongroom/api-key-checksum/v1', body).subarray(0, 4), CHECKSUM);
 
 // 256 random bits need no slow hash: there is nothing to guess.
 const hashKey = (key: string): Uint8Array => hashText('strongroom/api-key/v1', key);

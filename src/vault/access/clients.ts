@@ -71,9 +71,14 @@ export class Clients {
 export const isUsable = (client: Client, now: number): boolean =>
   client.usable && (client.row.expiresAt === null || now < client.row.expiresAt);
 
-function clientOf(row: ClientRow, written: readonly string[], roles: ReadonlyMap<string, readonly Grant[]>): Client {
+function clientOf(
+  row: ClientRow,
+  written: readonly string[],
+  roles: ReadonlyMap<string, readonly Grant[]>,
+): Client {
   const kind = KINDS.find((known) => known === row.kind) ?? null;
-  const grants = kind === null ? [] : written.flatMap((text) => expand(text, roles)).filter((g) => kindMayHold(kind, g));
+  const grants =
+    kind === null ? [] : written.flatMap((text) => expand(text, roles)).filter((g) => kindMayHold(kind, g));
   const actor: Actor = {
     stamp: { id: row.id, kind: kind ?? 'unknown' },
     name: row.name,
@@ -94,7 +99,11 @@ export function expand(text: string, roles: ReadonlyMap<string, readonly Grant[]
 }
 
 /** Whether a client of this kind may be given what is written; a sentence if not. */
-export function grantFault(text: string, kind: Kind, roles: ReadonlyMap<string, readonly Grant[]>): string | null {
+export function grantFault(
+  text: string,
+  kind: Kind,
+  roles: ReadonlyMap<string, readonly Grant[]>,
+): string | null {
   const role = roleOf(text);
   if (role !== null && !roles.has(role)) return 'the policy has no such role';
   const grant = role === null ? parseGrant(text) : null;

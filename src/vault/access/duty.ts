@@ -7,9 +7,14 @@ import type { Action } from '../policy/grant.ts';
  * @returns false to be decided again
  * @throws VaultError `insufficient_grant`
  */
-export async function holdsDuty(call: Call, action: Extract<Action, 'clients' | 'policy' | 'audit'>, verb: string): Promise<boolean> {
+export async function holdsDuty(
+  call: Call,
+  action: Extract<Action, 'clients' | 'policy' | 'audit'>,
+  verb: string,
+): Promise<boolean> {
   const { grants, restriction } = call.actor;
-  if (restriction === null && grants.some((grant) => grant.action === action && grant.pattern === '*')) return true;
+  if (restriction === null && grants.some((grant) => grant.action === action && grant.pattern === '*'))
+    return true;
   const reason = restriction ?? 'action not granted';
   const told = await commit(call, 'audit_unavailable', { drafts: [draft(call, verb, 'denied', { reason })] });
   if (told === null) return false;

@@ -30,7 +30,8 @@ export const addClient = (core: Core, caller: Caller, request: AddClientRequest)
     if (!(await holdsDuty(call, 'clients', 'clients.add'))) return null;
     const { name, kind, grants } = request;
     if (call.epoch.clients.find(name) !== null) throw new VaultError('conflict');
-    if (grants.some((text) => grantFault(text, kind, call.epoch.policy.roles) !== null)) throw new VaultError('invalid_request');
+    if (grants.some((text) => grantFault(text, kind, call.epoch.policy.roles) !== null))
+      throw new VaultError('invalid_request');
     const expiresAt = request.expiresAt === null ? null : Date.parse(request.expiresAt);
     const { key, keyId, hash } = newApiKey(core.environment, (n) => call.draw.take(n));
     const id = newId('client', (n) => call.draw.take(n));
@@ -43,7 +44,14 @@ export const addClient = (core: Core, caller: Caller, request: AddClientRequest)
 
 function clientRows(
   call: Call,
-  client: { id: string; name: string; kind: string; keyId: string; keyHash: Uint8Array; expiresAt: number | null },
+  client: {
+    id: string;
+    name: string;
+    kind: string;
+    keyId: string;
+    keyHash: Uint8Array;
+    expiresAt: number | null;
+  },
   grants: readonly string[],
 ): Insert[] {
   const rowsKey = call.epoch.keys.vault('rows').secret;
@@ -90,7 +98,11 @@ export interface ChangedClient {
  * Ends a client for good. It is refused everywhere from the moment that this is answered.
  * @throws VaultError `not_found`
  */
-export const revokeClient = (core: Core, caller: Caller, { client: named }: RevokeClientRequest): Promise<ChangedClient> =>
+export const revokeClient = (
+  core: Core,
+  caller: Caller,
+  { client: named }: RevokeClientRequest,
+): Promise<ChangedClient> =>
   attempt(core, caller, EXPECTED, async (call) => {
     if (!(await holdsDuty(call, 'clients', 'clients.revoke'))) return null;
     const client = call.epoch.clients.find(named);
@@ -98,7 +110,11 @@ export const revokeClient = (core: Core, caller: Caller, { client: named }: Revo
     const { id, name } = client.row;
     const state: ClientState = 'revoked';
     const { mac: was, ...row } = client.row;
-    const next = signRow(call.epoch.keys.vault('rows').secret, 'clients', { ...row, state, revision: row.revision + 1 });
+    const next = signRow(call.epoch.keys.vault('rows').secret, 'clients', {
+      ...row,
+      state,
+      revision: row.revision + 1,
+    });
     const done = await commit(call, 'unavailable', {
       updates: [{ table: 'clients', row: next, was }],
       drafts: [draft(call, 'clients.revoke', 'done', { detail: { client: id, name } })],

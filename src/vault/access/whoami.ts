@@ -32,7 +32,15 @@ export const whoami = (core: Core, caller: Caller): Promise<Whoami> =>
     const expiresAt = actor.expiresAt === null ? null : new Date(actor.expiresAt).toISOString();
     const { id, kind } = actor.stamp;
     const { environment } = core;
-    return { id, name: actor.name, kind, grants: actor.written, expiresAt, environment, requestId: origin.request };
+    return {
+      id,
+      name: actor.name,
+      kind,
+      grants: actor.written,
+      expiresAt,
+      environment,
+      requestId: origin.request,
+    };
   });
 
 /** The collections that the caller holds any grant on. */
@@ -44,7 +52,9 @@ export const collections = (
     const told = await commit(call, 'audit_unavailable', { drafts: [draft(call, 'collections', 'done')] });
     if (told === null) return null;
     const all = [...call.epoch.policy.collections.values()];
-    const mine = all.map((collection) => summary(call, collection)).filter(({ actions }) => actions.length > 0);
+    const mine = all
+      .map((collection) => summary(call, collection))
+      .filter(({ actions }) => actions.length > 0);
     return { collections: mine, requestId: call.origin.request };
   });
 

@@ -9,7 +9,9 @@ const eventShape = z.looseObject({
   outcome: z.string(),
   collection: z.looseObject({ id: z.string() }).optional(),
   row: z.string().optional(),
-  rows: z.looseObject({ count: z.int(), stem: z.string().optional(), hash: z.string().optional() }).optional(),
+  rows: z
+    .looseObject({ count: z.int(), stem: z.string().optional(), hash: z.string().optional() })
+    .optional(),
   detail: z.looseObject({ client: z.string().optional(), number: z.int().optional() }).optional(),
 });
 
@@ -32,7 +34,8 @@ export class History {
     }
     if (action === 'expire' && row !== undefined) this.#ended.add(row);
     if (action === 'clients.add' && detail?.client !== undefined) this.#clients.set(detail.client, 'active');
-    if (action === 'clients.revoke' && detail?.client !== undefined) this.#clients.set(detail.client, 'revoked');
+    if (action === 'clients.revoke' && detail?.client !== undefined)
+      this.#clients.set(detail.client, 'revoked');
     if (action === 'policy.apply') this.#policies++;
   }
 

@@ -13,7 +13,12 @@ const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
  * and against one another.
  * @returns how many issued tokens were seen
  */
-export async function reconcile(snapshot: StoreSnapshot, history: History, deps: VerifyDeps, find: Find): Promise<number> {
+export async function reconcile(
+  snapshot: StoreSnapshot,
+  history: History,
+  deps: VerifyDeps,
+  find: Find,
+): Promise<number> {
   const subjects = checkSubjects(snapshot, deps, find);
   const values = new Cursor(snapshot.scan('values'));
   const prints = new Cursor(snapshot.scan('fingerprints'));
@@ -25,17 +30,20 @@ export async function reconcile(snapshot: StoreSnapshot, history: History, deps:
       continue;
     }
     for (const stray of values.before(issued.row)) find('values', `${hex(stray.row)} was never issued`);
-    for (const stray of prints.before(issued.row)) find('fingerprints', `points at ${hex(stray.row)}, which was never issued`);
+    for (const stray of prints.before(issued.row))
+      find('fingerprints', `points at ${hex(stray.row)}, which was never issued`);
     request.add(issued);
     checkToken(issued, values.take(issued.row), prints.take(issued.row), { history, deps, find, subjects });
     if (++count % 256 === 0) await deps.breathe();
   }
   request.close();
   for (const stray of values.rest()) find('values', `${hex(stray.row)} was never issued`);
-  for (const stray of prints.rest()) find('fingerprints', `points at ${hex(stray.row)}, which was never issued`);
+  for (const stray of prints.rest())
+    find('fingerprints', `points at ${hex(stray.row)}, which was never issued`);
   for (const index of history.left()) find('issued', 'rows that this event made are gone', index);
   for (const claim of snapshot.scan('claims')) {
-    if (!isAuthentic(deps.rowsKey, 'claims', claim)) find('claims', `a claim of ${claim.owner} is not as the vault wrote it`);
+    if (!isAuthentic(deps.rowsKey, 'claims', claim))
+      find('claims', `a claim of ${claim.owner} is not as the vault wrote it`);
   }
   return count;
 }
@@ -47,40 +55,60 @@ interface Against {
   readonly subjects: ReadonlySet<string>;
 }
 
-function checkToken(issued: IssuedRow, value: ValueRow | null, print: FingerprintRow | null, against: Against): void {
+function checkToken(
+  issued: IssuedRow,
+  value: ValueRow | null,
+  print: FingerprintRow | null,
+  against: Against,
+): void {
   const { history, deps, find, subjects } = against;
   const row = hex(issued.row);
   if (issued.at !== rowTime(issued.row)) find('issued', `${row} has another time than its id`);
   const ended = history.hasEnded(row);
-  if (ended !== (issued.ended !== null)) find('issued', `${row} is ${ended ? 'live, though the log ended it' : 'ended, which the log does not know'}`);
+  if (ended !== (issued.ended !== null))
+    find(
+      'issued',
+      `${row} is ${ended ? 'live, though the log ended it' : 'ended, which the log does not know'}`,
+    );
   if (ended) {
     if (value !== null) find('values', `${row} is kept, though the log ended it`);
     if (print !== null) find('fingerprints', `points at ${row}, which the log ended`);
     return;
   }
   if (value === null) return find('values', `${row} is gone`);
-  if (value.collection !== issued.collection || !equalBytes(deps.hashOf(value), issued.hash)) find('issued', `${row} was not issued with this token`);
+  if (value.collection !== issued.collection || !equalBytes(deps.hashOf(value), issued.hash))
+    find('issued', `${row} was not issued with this token`);
   const normal = deps.open(value);
   if (normal === null) return find('values', `${row} does not open: a column is not as it was sealed`);
-  if (value.subject !== null && !subjects.has(value.subject)) find('subjects', `the subject of ${row} is gone`);
+  if (value.subject !== null && !subjects.has(value.subject))
+    find('subjects', `the subject of ${row} is gone`);
   checkPrint(value, normal, print, deps, find);
 }
 
-function checkPrint(value: ValueRow, normal: string, print: FingerprintRow | null, deps: VerifyDeps, find: Find): void {
+function checkPrint(
+  value: ValueRow,
+  normal: string,
+  print: FingerprintRow | null,
+  deps: VerifyDeps,
+  find: Find,
+): void {
   const row = hex(value.row);
   if (print === null) {
     if (deps.isDeterministic(value.collection)) find('fingerprints', `the fingerprint of ${row} is gone`);
     return;
   }
   const expected = deps.printOf(value, normal, print.keyId);
-  const right = print.collection === value.collection && expected !== null && equalBytes(expected, print.fingerprint);
-  if (!right || !isAuthentic(deps.rowsKey, 'fingerprints', print)) find('fingerprints', `the fingerprint of ${row} is not its value's`);
+  const right =
+    print.collection === value.collection && expected !== null && equalBytes(expected, print.fingerprint);
+  if (!right || !isAuthentic(deps.rowsKey, 'fingerprints', print))
+    find('fingerprints', `the fingerprint of ${row} is not its value's`);
 }
 
 function checkSubjects(snapshot: StoreSnapshot, deps: VerifyDeps, find: Find): ReadonlySet<string> {
   const ids = new Set<string>();
   for (const row of snapshot.scan('subjects')) {
-    if (!isAuthentic(deps.rowsKey, 'subjects', row)) find('subjects', `${row.id} is not as the vault wrote it`);
+    if (!isAuthentic(deps.rowsKey, 'subjects', row))
+      find('subjects', `${row.id} is not as the vault wrote it`);
     ids.add(row.id);
   }
   return ids;
@@ -112,7 +140,8 @@ class RequestRows {
       const said = this.#history.takeMade(this.#stem, collection);
       const are = sumRows(ids);
       if (said === null) this.#find('issued', `${hex(ids[0] ?? new Uint8Array())}: no event made it`);
-      else if (said.count !== are.count || said.hash !== are.hash) this.#find('issued', `the rows of request ${this.#stem} are not those that its event made`);
+      else if (said.count !== are.count || said.hash !== are.hash)
+        this.#find('issued', `the rows of request ${this.#stem} are not those that its event made`);
     }
     this.#rows = new Map();
   }

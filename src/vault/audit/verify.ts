@@ -65,12 +65,19 @@ export async function verifyStore(snapshot: StoreSnapshot, deps: VerifyDeps): Pr
   const history = new History();
   const verdict = await verifyLog(read(snapshot, history, deps.breathe), expected);
   if (verdict.verdict !== 'intact') find('events', SENTENCES[verdict.verdict], verdict.index);
-  for (const table of AUTHORITY) checkAuthority(table, authority[table], head?.digests ?? null, deps.rowsKey, find);
+  for (const table of AUTHORITY)
+    checkAuthority(table, authority[table], head?.digests ?? null, deps.rowsKey, find);
   // What the log does not prove, rows cannot be held against.
   const whole = verdict.verdict === 'intact' || verdict.verdict === 'root';
   if (whole) history.reconcileAuthority(authority, find);
   const rows = whole ? await reconcile(snapshot, history, deps, find) : 0;
-  return { ok: findings.length === 0, size: expected.size, root: Buffer.from(expected.root).toString('base64'), rows, findings };
+  return {
+    ok: findings.length === 0,
+    size: expected.size,
+    root: Buffer.from(expected.root).toString('base64'),
+    rows,
+    findings,
+  };
 }
 
 const SENTENCES = {

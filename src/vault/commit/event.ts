@@ -66,7 +66,9 @@ export function settle(draft: Draft, at: number): Uint8Array {
       request: origin.request,
       trace: origin.trace ?? undefined,
       ...facts,
-      salt: Buffer.from(draft.salt.buffer, draft.salt.byteOffset, draft.salt.byteLength).toString('base64url'),
+      salt: Buffer.from(draft.salt.buffer, draft.salt.byteOffset, draft.salt.byteLength).toString(
+        'base64url',
+      ),
     }),
   );
   if (bytes.length > MAX_EVENT) throw new RangeError('an event is larger than 16 KiB');

@@ -103,7 +103,8 @@ export class CommitQueue {
         const result = await store.transact(() => groupTransaction(commits, now, seal));
         if (result.head !== null) this.#deps.onHead(result.head);
         if (result.kept) {
-          for (const [i, { resolve }] of group.entries()) resolve({ at: result.at, first: result.firsts[i] ?? -1 });
+          for (const [i, { resolve }] of group.entries())
+            resolve({ at: result.at, first: result.firsts[i] ?? -1 });
           return;
         }
         for (const i of result.failed) group[i]?.resolve(null);
@@ -115,10 +116,12 @@ export class CommitQueue {
   }
 
   async #failed(group: readonly Waiting[], error: unknown): Promise<void> {
-    const failure = error instanceof StoreFailure ? error : new StoreFailure('other', 'a commit failed', { cause: error });
+    const failure =
+      error instanceof StoreFailure ? error : new StoreFailure('other', 'a commit failed', { cause: error });
     if (failure.kind === 'io' || error instanceof HeadInvalid) {
       this.#closed = failure;
-      for (const { reject } of [...group, ...this.#small.splice(0), ...this.#large.splice(0)]) reject(failure);
+      for (const { reject } of [...group, ...this.#small.splice(0), ...this.#large.splice(0)])
+        reject(failure);
       this.#deps.onFatal(failure);
     } else if (failure.kind === 'other' && group.length > 1) {
       for (const one of group) await this.#commit([one]);

@@ -38,8 +38,8 @@ export function* groupTransaction(
   seal: HeadSeal,
 ): Transaction<GroupResult> {
   const failed = new Set<number>();
-  const note = (owned: readonly Owned<unknown>[], told: Told): void => {
-    for (const position of told.failed) failed.add(owned[position]?.owner ?? -1);
+  const note = (items: readonly Owned<unknown>[], told: Told): void => {
+    for (const position of told.failed) failed.add(items[position]?.owner ?? -1);
   };
 
   const forget = group.find(({ forgetClaims }) => forgetClaims !== null)?.forgetClaims ?? null;

@@ -7,7 +7,13 @@ import type { KeyRow } from '../store.ts';
 export type KeyUse = 'seal' | 'fingerprint' | 'rows' | 'issued' | 'subjects' | 'claims' | 'audit';
 
 /** Vault keys, made once with the vault. */
-export const VAULT_USES = ['rows', 'issued', 'subjects', 'claims', 'audit'] as const satisfies readonly KeyUse[];
+export const VAULT_USES = [
+  'rows',
+  'issued',
+  'subjects',
+  'claims',
+  'audit',
+] as const satisfies readonly KeyUse[];
 type VaultUse = (typeof VAULT_USES)[number];
 
 /** An opened key. */
@@ -23,14 +29,21 @@ export interface UnusableKey {
 }
 
 /** What a wrapped key is bound to, and what its commitment covers. */
-export const keyContext = (row: Omit<KeyRow, 'wrapped' | 'commitment' | 'mac'>, vaultId: string): Uint8Array =>
+export const keyContext = (
+  row: Omit<KeyRow, 'wrapped' | 'commitment' | 'mac'>,
+  vaultId: string,
+): Uint8Array =>
   bindFields('strongroom/key/v1', row.id, row.collection, row.use, row.version, row.masterKey, vaultId);
 
 /**
  * Opens one key row.
  * @returns the key, or why it cannot be used
  */
-export async function openKey(row: KeyRow, masterKey: MasterKey, vaultId: string): Promise<Key | UnusableKey> {
+export async function openKey(
+  row: KeyRow,
+  masterKey: MasterKey,
+  vaultId: string,
+): Promise<Key | UnusableKey> {
   const context = keyContext(row, vaultId);
   const bytes = await masterKey.unwrap(row.wrapped, context);
   if (bytes === null) return { id: row.id, why: 'does not open under the master key' };

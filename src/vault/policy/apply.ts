@@ -30,7 +30,12 @@ export async function applyPolicy(core: Core, caller: Caller, value: unknown): P
     const change = await changeOf(call, policy);
     if ('problems' in change) return change;
     const next = number + 1;
-    const row = signRow(call.epoch.keys.vault('rows').secret, 'policies', { number: next, text, at: call.now, revision: 1 });
+    const row = signRow(call.epoch.keys.vault('rows').secret, 'policies', {
+      number: next,
+      text,
+      at: call.now,
+      revision: 1,
+    });
     const detail = { number: next, newCollections: change.names };
     const done = await commit(call, 'unavailable', {
       inserts: [{ table: 'policies', row }, ...change.inserts],
@@ -49,7 +54,10 @@ interface Change {
 }
 
 /** What a policy asks of the collections: new ones get a row and keys; what is fixed may change while one is empty. */
-async function changeOf(call: Call, policy: Policy): Promise<Change | { readonly problems: readonly PolicyProblem[] }> {
+async function changeOf(
+  call: Call,
+  policy: Policy,
+): Promise<Change | { readonly problems: readonly PolicyProblem[] }> {
   const change: Change = { inserts: [], updates: [], names: [] };
   const problems: PolicyProblem[] = [];
   for (const [name, options] of Object.entries(policy.collections)) {
@@ -63,7 +71,8 @@ async function changeOf(call: Call, policy: Policy): Promise<Change | { readonly
     } else if (row.shape !== shape) {
       problems.push({
         path: ['collections', name],
-        problem: 'format, tokens and what a token keeps are fixed at the first value; name a new collection instead',
+        problem:
+          'format, tokens and what a token keeps are fixed at the first value; name a new collection instead',
       });
     }
   }
@@ -71,19 +80,31 @@ async function changeOf(call: Call, policy: Policy): Promise<Change | { readonly
 }
 
 function reshaped(call: Call, { mac: _mac, ...row }: CollectionRow, shape: string): CollectionRow {
-  return signRow(call.epoch.keys.vault('rows').secret, 'collections', { ...row, shape, revision: row.revision + 1 });
+  return signRow(call.epoch.keys.vault('rows').secret, 'collections', {
+    ...row,
+    shape,
+    revision: row.revision + 1,
+  });
 }
 
 async function newCollection(call: Call, name: string, shape: string): Promise<Insert[]> {
   const { core, epoch, now } = call;
   const rowsKey = epoch.keys.vault('rows').secret;
   const id = newId('collection', (n) => call.draw.take(n));
-  const making = { masterKey: core.masterKey, vaultId: epoch.vaultId, random: core.world.random, now: () => now };
+  const making = {
+    masterKey: core.masterKey,
+    vaultId: epoch.vaultId,
+    random: core.world.random,
+    now: () => now,
+  };
   // Both from the start: a collection may become deterministic while it is empty.
   const seal = await newKey(making, 'seal', id);
   const fingerprint = await newKey(making, 'fingerprint', id);
   return [
-    { table: 'collections', row: signRow(rowsKey, 'collections', { id, name, shape, createdAt: now, revision: 1 }) },
+    {
+      table: 'collections',
+      row: signRow(rowsKey, 'collections', { id, name, shape, createdAt: now, revision: 1 }),
+    },
     { table: 'keys', row: signRow(rowsKey, 'keys', seal.row) },
     { table: 'keys', row: signRow(rowsKey, 'keys', fingerprint.row) },
   ];

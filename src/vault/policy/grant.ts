@@ -41,8 +41,10 @@ export const needsPurpose = (action: Action): boolean => ACTIONS[action].purpose
  */
 export function parseGrant(text: string): Grant | string {
   const [, action = '', pattern = '', purpose = null] = /^([a-z]+):([^@]*)(?:@(.*))?$/.exec(text) ?? [];
-  if (!isAction(action)) return `a grant is action:collection[@purpose], and action one of ${Object.keys(ACTIONS).join(', ')}`;
-  if (!PATTERN.test(pattern)) return 'the collection is a name such as acme/cards, or * for whole trailing segments';
+  if (!isAction(action))
+    return `a grant is action:collection[@purpose], and action one of ${Object.keys(ACTIONS).join(', ')}`;
+  if (!PATTERN.test(pattern))
+    return 'the collection is a name such as acme/cards, or * for whole trailing segments';
   if (needsPurpose(action) && (purpose === null || !PURPOSE_NAME.test(purpose))) {
     return `${action} shows something of a value and needs a purpose: ${action}:${pattern}@purpose`;
   }
@@ -51,7 +53,8 @@ export function parseGrant(text: string): Grant | string {
 }
 
 /** The role that `role:name` names, or null. */
-export const roleOf = (text: string): string | null => /^role:([a-z0-9][a-z0-9-]{0,63})$/.exec(text)?.[1] ?? null;
+export const roleOf = (text: string): string | null =>
+  /^role:([a-z0-9][a-z0-9-]{0,63})$/.exec(text)?.[1] ?? null;
 
 /** Whether a client of this kind may hold the grant at all. */
 export const kindMayHold = (kind: Kind, grant: Grant): boolean => ACTIONS[grant.action].kind === kind;

@@ -50,7 +50,9 @@ export interface PolicyProblem {
 }
 
 /** Reads a policy, with every problem at once, each with what would work. */
-export function parsePolicy(value: unknown): { readonly policy: Policy } | { readonly problems: PolicyProblem[] } {
+export function parsePolicy(
+  value: unknown,
+): { readonly policy: Policy } | { readonly problems: PolicyProblem[] } {
   const parsed = policySchema.safeParse(value);
   if (!parsed.success) return { problems: parsed.error.issues.flatMap(shapeProblems) };
   const problems = [...collectionProblems(parsed.data), ...roleProblems(parsed.data)];
@@ -95,15 +97,25 @@ function* collectionProblems({ collections, purposes }: Policy): Generator<Polic
       yield { path: [...path, ...at], problem: `${problem}; what would work: ${instead}` };
     }
     if (capacity !== null) {
-      yield { path: [...path, 'expect'], problem: `${capacity.problem}; what would work: ${capacity.instead}` };
+      yield {
+        path: [...path, 'expect'],
+        problem: `${capacity.problem}; what would work: ${capacity.instead}`,
+      };
     }
     if (options.tokens === 'deterministic' && bound.guessable && options.guessable === null) {
-      const problem = 'deterministic tokens over so few values can be searched by any caller that may tokenise';
-      yield { path: [...path, 'tokens'], problem: `${problem}; what would work: tokens: random, or guessable: accepted` };
+      const problem =
+        'deterministic tokens over so few values can be searched by any caller that may tokenise';
+      yield {
+        path: [...path, 'tokens'],
+        problem: `${problem}; what would work: tokens: random, or guessable: accepted`,
+      };
     }
     for (const [i, purpose] of options.purposes.entries()) {
       if (Object.hasOwn(purposes, purpose)) continue;
-      yield { path: [...path, 'purposes', i], problem: 'the purpose is not registered; add it under purposes with its basis' };
+      yield {
+        path: [...path, 'purposes', i],
+        problem: 'the purpose is not registered; add it under purposes with its basis',
+      };
     }
   }
 }
@@ -128,7 +140,8 @@ export const rolesOf = ({ roles }: Policy): ReadonlyMap<string, readonly Grant[]
 
 function shapeProblems(issue: z.core.$ZodIssue): PolicyProblem[] {
   const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
-  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => ({ path: [...path, key], problem: 'unknown key' }));
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => ({ path: [...path, key], problem: 'unknown key' }));
   return [{ path, problem: sentenceOf(issue) }];
 }
 

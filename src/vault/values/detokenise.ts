@@ -10,7 +10,17 @@ import { type Refusal, VaultError } from '../error.ts';
 import type { Collection } from '../policy/active.ts';
 import { decideFound } from '../policy/decide.ts';
 import type { Located, ValueRow } from '../store.ts';
-import { answered, byCollection, decideItem, denied, type ItemAnswer, may, namedCollection, namedPurpose, refused } from './item.ts';
+import {
+  answered,
+  byCollection,
+  decideItem,
+  denied,
+  type ItemAnswer,
+  may,
+  namedCollection,
+  namedPurpose,
+  refused,
+} from './item.ts';
 import { openValue } from './sealing.ts';
 import { locate, stateOf } from './stored.ts';
 
@@ -41,17 +51,29 @@ interface Sorted {
  * The walk out: parse, decide, find, decide again, commit the event, open, value.
  * @throws VaultError where the whole request fails; an item's failure stands in its place
  */
-export async function detokenise(core: Core, caller: Caller, request: DetokeniseRequest): Promise<DetokeniseAnswer> {
-  const { sorted, committed, call } = await attempt(core, caller, 32 * request.items.length, async (attempted) => {
-    if (request.ticket !== undefined && holdsValue(request.ticket)) throw new VaultError('value_in_clear');
-    const came = await sort(attempted, request);
-    const done = await commit(attempted, 'audit_unavailable', {
-      relied: came.allowed.map(({ row }) => row),
-      validUntil: came.allowed.reduce((until: number | null, { row }) => earliest(until, row.expiresAt), null),
-      drafts: came.drafts,
-    });
-    return done === null ? null : { sorted: came, committed: done, call: attempted };
-  });
+export async function detokenise(
+  core: Core,
+  caller: Caller,
+  request: DetokeniseRequest,
+): Promise<DetokeniseAnswer> {
+  const { sorted, committed, call } = await attempt(
+    core,
+    caller,
+    32 * request.items.length,
+    async (attempted) => {
+      if (request.ticket !== undefined && holdsValue(request.ticket)) throw new VaultError('value_in_clear');
+      const came = await sort(attempted, request);
+      const done = await commit(attempted, 'audit_unavailable', {
+        relied: came.allowed.map(({ row }) => row),
+        validUntil: came.allowed.reduce(
+          (until: number | null, { row }) => earliest(until, row.expiresAt),
+          null,
+        ),
+        drafts: came.drafts,
+      });
+      return done === null ? null : { sorted: came, committed: done, call: attempted };
+    },
+  );
   const values = await openAll(call, sorted, committed);
   const items = request.items.map(({ ref }, i): ItemAnswer<{ readonly value: string }> => {
     const value = values.get(i);
@@ -80,8 +102,13 @@ async function sort(call: Call, request: DetokeniseRequest): Promise<Sorted> {
     }
   }
   for (const [collection, group] of byCollection(asked)) {
-    const found = await locate(call, collection, group.map(({ token }) => token));
-    for (const [i, one] of group.entries()) sortFound(call, request.purpose, facts, one, found[i] ?? null, sorted);
+    const found = await locate(
+      call,
+      collection,
+      group.map(({ token }) => token),
+    );
+    for (const [i, one] of group.entries())
+      sortFound(call, request.purpose, facts, one, found[i] ?? null, sorted);
   }
   return sorted;
 }
@@ -96,7 +123,11 @@ function sortFound(
 ): void {
   const { item, collection, token } = asked;
   const basis = call.epoch.policy.bases.get(purpose) ?? 'consent';
-  const denial = decideFound({ state: stateOf(located, call.now), basis, mayDescribe: may(call, 'describe', collection) });
+  const denial = decideFound({
+    state: stateOf(located, call.now),
+    basis,
+    mayDescribe: may(call, 'describe', collection),
+  });
   const about = { ...namedCollection(collection), ...facts, ...namedRow(call, located, token) };
   const row = located?.value ?? null;
   if (denial === null && row !== null) {
@@ -129,11 +160,17 @@ async function openAll(call: Call, sorted: Sorted, committed: Committed): Promis
     if (value !== null) values.set(item, value);
     else {
       const about = { item, after: committed.first + event, ...namedCollection(collection) };
-      failed.push(draft(call, 'reveal_failed', 'failed', { ...about, row: Buffer.from(row.row).toString('hex') }));
+      failed.push(
+        draft(call, 'reveal_failed', 'failed', { ...about, row: Buffer.from(row.row).toString('hex') }),
+      );
     }
     if (i % 128 === 127) await call.core.world.breathe();
   }
   // Told whatever has changed since: it is a fact, not a decision.
-  if (failed.length > 0) await commit({ ...call, actor: { ...call.actor, expiresAt: null } }, 'audit_unavailable', { epoch: null, drafts: failed });
+  if (failed.length > 0)
+    await commit({ ...call, actor: { ...call.actor, expiresAt: null } }, 'audit_unavailable', {
+      epoch: null,
+      drafts: failed,
+    });
   return values;
 }

@@ -51,7 +51,11 @@ export interface Issue {
 }
 
 /** Notes what a value got, and gives its twins the same token. */
-export function settleAll(into: Issue, { want, twins }: Pick<Fresh, 'want' | 'twins'>, got: Issued | 'exhausted'): void {
+export function settleAll(
+  into: Issue,
+  { want, twins }: Pick<Fresh, 'want' | 'twins'>,
+  got: Issued | 'exhausted',
+): void {
   into.issued.set(want.item, got);
   for (const twin of twins) into.issued.set(twin, got === 'exhausted' ? got : { ...got, created: false });
 }

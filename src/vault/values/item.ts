@@ -9,10 +9,14 @@ import { decide, type Denial } from '../policy/decide.ts';
 import { type Action, covers } from '../policy/grant.ts';
 
 /** What an item of a batch comes to. */
-export type ItemAnswer<T> = ({ readonly ref?: string } & T) | { readonly ref?: string; readonly error: ItemError };
+export type ItemAnswer<T> =
+  | ({ readonly ref?: string } & T)
+  | { readonly ref?: string; readonly error: ItemError };
 
-export const answered = <T extends object>(ref: string | undefined, answer: T): { readonly ref?: string } & T =>
-  ref === undefined ? answer : { ref, ...answer };
+export const answered = <T extends object>(
+  ref: string | undefined,
+  answer: T,
+): { readonly ref?: string } & T => (ref === undefined ? answer : { ref, ...answer });
 
 export const refused = (ref: string | undefined, { code, needed }: Refusal): ItemAnswer<never> =>
   answered(ref, { error: { code, title: titleOf(code), ...(needed === null ? {} : { needed }) } });
@@ -59,7 +63,9 @@ export const may = (call: Call, action: Action, collection: Collection): boolean
   call.actor.grants.some((grant) => grant.action === action && covers(grant.pattern, collection.name));
 
 /** Items by collection, each group in the order of the batch. */
-export function byCollection<T extends { readonly collection: Collection }>(items: readonly T[]): Map<Collection, T[]> {
+export function byCollection<T extends { readonly collection: Collection }>(
+  items: readonly T[],
+): Map<Collection, T[]> {
   const groups = new Map<Collection, T[]>();
   for (const item of items) {
     const group = groups.get(item.collection);

@@ -41,7 +41,11 @@ export async function findKnown(
 }
 
 /** The values of a request, each once, with its fingerprint. */
-function distinct(call: Call, collection: Collection, wanted: readonly Wanted[]): (Fresh & { readonly print: Print })[] {
+function distinct(
+  call: Call,
+  collection: Collection,
+  wanted: readonly Wanted[],
+): (Fresh & { readonly print: Print })[] {
   const key = activeKey(call, collection, 'fingerprint');
   const { format, normalisation } = collection;
   const seen = new Map<string, { want: Wanted; twins: number[]; print: Print }>();
@@ -69,11 +73,19 @@ function meet(
   const authentic = isAuthentic(call.epoch.keys.vault('rows').secret, 'fingerprints', row);
   // The cell is opened and compared before its token is answered: a pointer moved to another row is found here.
   const opened = openValue(call.epoch.keys, value, { token: value.token, collection: collection.id });
-  if (!authentic || opened !== want.normal || value.subject !== want.subject) throw new VaultError('integrity');
+  if (!authentic || opened !== want.normal || value.subject !== want.subject)
+    throw new VaultError('integrity');
   const { expiresAt, token, version } = value;
   if (expiresAt !== null && call.now >= expiresAt) {
     const hash = tokenHash(call.epoch.keys, collection.id, token);
-    const ending = { collection: collection.id, hash, row: value.row, version, fingerprint: print.fingerprint, at: call.now };
+    const ending = {
+      collection: collection.id,
+      hash,
+      row: value.row,
+      version,
+      fingerprint: print.fingerprint,
+      at: call.now,
+    };
     into.met.push({ ending, item: want.item, collection });
     return false;
   }

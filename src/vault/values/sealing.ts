@@ -47,9 +47,16 @@ export const openMetadata = (keys: Keyring, row: ValueRow, cell: Uint8Array): st
 function open(keys: Keyring, row: ValueRow, kind: 'value' | 'metadata', cell: Uint8Array): string | null {
   const key = keys.named(row.keyId);
   const opened = key === null ? null : openCell(key.secret, cell, bindingOf(row, kind));
-  return opened === null ? null : Buffer.from(opened.buffer, opened.byteOffset, opened.byteLength).toString('utf8');
+  return opened === null
+    ? null
+    : Buffer.from(opened.buffer, opened.byteOffset, opened.byteLength).toString('utf8');
 }
 
 /** Seals a text into a cell of its row, under a nonce that this request drew from the kernel. */
-export const sealValue = (call: Call, key: Key, row: Bound, kind: 'value' | 'metadata', text: string): Uint8Array =>
-  sealCell(key.secret, call.draw.take(24), Buffer.from(text), bindingOf(row, kind));
+export const sealValue = (
+  call: Call,
+  key: Key,
+  row: Bound,
+  kind: 'value' | 'metadata',
+  text: string,
+): Uint8Array => sealCell(key.secret, call.draw.take(24), Buffer.from(text), bindingOf(row, kind));

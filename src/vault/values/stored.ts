@@ -11,7 +11,11 @@ import { type Drawn, drawTokens, tokenHash } from './token.ts';
 /** The scheme with rows: how a collection issues, locates and opens. */
 
 /** Finds tokens of one collection, in their own form: one read, whatever becomes of each. */
-export async function locate(call: Call, collection: Collection, tokens: readonly string[]): Promise<readonly (Located | null)[]> {
+export async function locate(
+  call: Call,
+  collection: Collection,
+  tokens: readonly string[],
+): Promise<readonly (Located | null)[]> {
   const { store } = call.core;
   return store.locate(
     collection.id,
@@ -73,6 +77,7 @@ function add(call: Call, key: Key, fresh: Fresh, { token, hash }: Drawn, into: I
     { table: 'issued', row: { collection, hash, row, ended: null, at: rowTime(row) } },
     { table: 'values', row: { row, ...bound, cell, metadata } },
   );
-  if (print !== null) into.inserts.push({ table: 'fingerprints', row: printRow(call, collection, row, print) });
+  if (print !== null)
+    into.inserts.push({ table: 'fingerprints', row: printRow(call, collection, row, print) });
   settleAll(into, fresh, { token, row, created: true, expiresAt: want.expiresAt });
 }

@@ -10,7 +10,11 @@ import type { Insert } from '../store.ts';
  * The random ids of subjects, by the caller's own references. A reference is stored only as a keyed hash and sealed.
  * @param inserts gets a row for each subject that is new
  */
-export async function subjectIds(call: Call, refs: ReadonlySet<string>, inserts: Insert[]): Promise<Map<string, string>> {
+export async function subjectIds(
+  call: Call,
+  refs: ReadonlySet<string>,
+  inserts: Insert[],
+): Promise<Map<string, string>> {
   const ids = new Map<string, string>();
   if (refs.size === 0) return ids;
   const key = call.epoch.keys.vault('subjects');
@@ -26,7 +30,10 @@ export async function subjectIds(call: Call, refs: ReadonlySet<string>, inserts:
     } else if (hash !== undefined) {
       const id = newId('subject', (n) => call.draw.take(n));
       const cell = sealCell(key.secret, call.draw.take(24), Buffer.from(ref), subjectBinding(key.id, id));
-      inserts.push({ table: 'subjects', row: signRow(rowsKey, 'subjects', { id, hash, cell, keyId: key.id, revision: 1 }) });
+      inserts.push({
+        table: 'subjects',
+        row: signRow(rowsKey, 'subjects', { id, hash, cell, keyId: key.id, revision: 1 }),
+      });
       ids.set(ref, id);
     }
   }

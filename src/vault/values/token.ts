@@ -55,8 +55,15 @@ function block(
 }
 
 /** A token never equals its value. */
-const candidates = (call: Call, collection: Collection, tokens: readonly string[], normal: string | undefined): Drawn[] =>
-  tokens.filter((token) => token !== normal).map((token) => ({ token, hash: tokenHash(call.epoch.keys, collection.id, token) }));
+const candidates = (
+  call: Call,
+  collection: Collection,
+  tokens: readonly string[],
+  normal: string | undefined,
+): Drawn[] =>
+  tokens
+    .filter((token) => token !== normal)
+    .map((token) => ({ token, hash: tokenHash(call.epoch.keys, collection.id, token) }));
 
 /** Asks the store once which candidates are taken and gives each pending item its first free one. */
 async function choose(
@@ -79,7 +86,11 @@ async function choose(
   }
 }
 
-async function areTaken(call: Call, collection: Collection, asked: readonly Drawn[]): Promise<readonly boolean[]> {
+async function areTaken(
+  call: Call,
+  collection: Collection,
+  asked: readonly Drawn[],
+): Promise<readonly boolean[]> {
   if (collection.format.smallest.size >= ASK_BELOW) return asked.map(() => false);
   return call.core.store.taken(
     collection.id,
@@ -104,7 +115,9 @@ async function walk(
   const start = call.draw.index(space.size);
   for (let offset = 0n; offset < space.size; offset += BigInt(LARGEST_BLOCK)) {
     const count = Math.min(LARGEST_BLOCK, Number(space.size - offset));
-    const tokens = Array.from({ length: count }, (_, k) => space.at((start + offset + BigInt(k)) % space.size));
+    const tokens = Array.from({ length: count }, (_, k) =>
+      space.at((start + offset + BigInt(k)) % space.size),
+    );
     const asked = candidates(call, collection, tokens, normal);
     const taken = await areTaken(call, collection, asked);
     const free = asked.find(({ token }, k) => taken[k] === false && !mine.has(token));

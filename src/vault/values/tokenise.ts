@@ -44,7 +44,11 @@ export const tokenise = (
     const into = newIssue(call);
     const known = claim === null ? null : await recall(call, claim, sorted, into);
     if (known === null && !(await issueAll(call, sorted, into))) return null;
-    const drafts = [...sorted.drafts, ...endedDrafts(call, into), ...tokeniseDrafts(call, sorted, into, known)];
+    const drafts = [
+      ...sorted.drafts,
+      ...endedDrafts(call, into),
+      ...tokeniseDrafts(call, sorted, into, known),
+    ];
     const committed = await commit(call, 'unavailable', {
       inserts: known === null ? withClaim(call, claim, into, request.items.length) : [],
       endings: into.met.map(({ ending }) => ending),
@@ -84,7 +88,11 @@ async function issueAll(call: Call, sorted: Sorted, into: Issue): Promise<boolea
 /** One event for each expired row that a value met: its value is destroyed. */
 const endedDrafts = (call: Call, into: Issue): Draft[] =>
   into.met.map(({ ending, item, collection }) =>
-    draft(call, 'expire', 'done', { item, ...namedCollection(collection), row: Buffer.from(ending.row).toString('hex') }),
+    draft(call, 'expire', 'done', {
+      item,
+      ...namedCollection(collection),
+      row: Buffer.from(ending.row).toString('hex'),
+    }),
   );
 
 /** One event per request and collection, with a hash over the ids of its new rows. */
@@ -116,7 +124,8 @@ function answer(call: Call, request: TokeniseRequest, sorted: Sorted, into: Issu
     const collection = collections.get(i);
     if (error !== undefined) return refused(ref, error);
     if (issued === 'exhausted') return refused(ref, { code: 'token_space_exhausted', needed: null });
-    if (issued === undefined || collection === undefined) return refused(ref, { code: 'token_not_found', needed: null });
+    if (issued === undefined || collection === undefined)
+      return refused(ref, { code: 'token_not_found', needed: null });
     return answered(ref, tokenOf(issued, may(call, 'lookup', collection)));
   });
   return { items, requestId: call.origin.request };

@@ -37,7 +37,13 @@ export async function sortItems(call: Call, items: readonly Item[]): Promise<Sor
   return sorted;
 }
 
-async function sortAllowed(call: Call, i: number, item: Item, collection: Collection, sorted: Sorted): Promise<void> {
+async function sortAllowed(
+  call: Call,
+  i: number,
+  item: Item,
+  collection: Collection,
+  sorted: Sorted,
+): Promise<void> {
   const refuse = (code: Code): void => {
     sorted.errors.set(i, { code, needed: null });
     sorted.refused.set(collection, (sorted.refused.get(collection) ?? 0) + 1);
@@ -49,7 +55,8 @@ async function sortAllowed(call: Call, i: number, item: Item, collection: Collec
   const expiresAt = item.expiresAt === undefined ? null : Date.parse(item.expiresAt);
   if (expiresAt !== null && expiresAt <= call.now) return refuse('invalid_value');
   const parsed = collection.format.parse(item.value);
-  if (!parsed.ok) return refuse(await isLiveToken(call, collection, item.value) ? 'already_token' : 'invalid_value');
+  if (!parsed.ok)
+    return refuse((await isLiveToken(call, collection, item.value)) ? 'already_token' : 'invalid_value');
   const { normal } = parsed;
   sorted.wanted.push({ item: i, collection, normal, subjectRef: item.subject ?? null, expiresAt, metadata });
 }

@@ -37,30 +37,22 @@ export function createApp({ vault, now, random, addressOf, log }: AppDeps): Open
   app.get('/openapi.json', () => new Response(document, { headers: answerHeaders(nextId()) }));
   app.get('/docs', () => page(docsPage(), nextId()));
 
-  /** Every path that exists, for the answer to a wrong method. */
-  const paths = new Set(app.routes.map(({ path }) => path));
-  const refuse = (code: Code, route: string, method: string): Response => {
+  /** The methods of every path that exists, for the answer to a wrong one. */
+  const methods = new Map<string, string>();
+  for (const { path, method } of app.routes) methods.set(path, [methods.get(path) ?? [], method].flat().join(', '));
+
+  // Not a route of its own: a second match would cost every request a middleware chain.
+  app.notFound(({ req }) => {
+    const allow = methods.get(req.path) ?? null;
+    const code: Code = allow === null ? 'not_found' : 'method_not_allowed';
     const requestId = nextId();
     vault.refused(code);
     const response = problem(code, requestId);
-    log({
-      requestId,
-      method: METHODS.has(method) ? method : 'OTHER',
-      route,
-      status: response.status,
-      ms: 0,
-      code,
-    });
+    if (allow !== null) response.headers.set('allow', allow);
+    const method = METHODS.has(req.method) ? req.method : 'OTHER';
+    log({ requestId, method, route: allow === null ? '*' : req.path, status: response.status, ms: 0, code });
     return response;
-  };
-  for (const path of paths) {
-    app.all(path, ({ req }) => {
-      const response = refuse('method_not_allowed', path, req.method);
-      response.headers.set('allow', app.routes.find((known) => known.path === path)?.method ?? 'GET');
-      return response;
-    });
-  }
-  app.notFound(({ req }) => refuse('not_found', '*', req.method));
+  });
   app.onError(() => problem('internal', nextId()));
   return app;
 }

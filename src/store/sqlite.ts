@@ -5,20 +5,20 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type Statement, type Store, StoreFailure, type Told, type Transaction } from '../vault/store.ts';
+import { type Store, StoreFailure } from '../vault/store.ts';
 import { HEAD, insertion } from './columns.ts';
 import { readAuthority, sqliteReads } from './reads.ts';
 import { sqliteSnapshot } from './snapshot.ts';
-import { sqliteWriter, type Writer } from './sqlite-writer.ts';
+import { sqliteAside } from './sqlite-aside.ts';
+import { configure, drive, mustBeDurable } from './sqlite-connection.ts';
+import { atTheDoor } from './sqlite-door.ts';
+import { sqliteWriter } from './sqlite-writer.ts';
 
 const MIGRATIONS = fileURLToPath(new URL('../../drizzle/sqlite', import.meta.url));
 
 /** How long a transaction waits for another process's, in milliseconds. */
 const PATIENCE = 3000;
 const PAUSE = 2;
-
-/** Pages of WAL between checkpoints: fewer, larger ones than SQLite's 1000. */
-const CHECKPOINT_PAGES = 8000;
 
 /**
  * Opens a store in a SQLite file, creating and migrating it as needed.
@@ -39,9 +39,11 @@ export function openSqlite(path: string): Store {
   db.pragma('busy_timeout = 0');
   const reads = sqliteReads(db);
   const writer = sqliteWriter(db);
+  const aside = sqliteAside(path);
   const read = async <T>(ask: () => T): Promise<T> => atTheDoor(ask);
   return {
-    transact: (transaction) => patiently(() => drive(db, writer, transaction())),
+    transact: (transaction) => patiently(async () => atTheDoor(() => drive(db, writer, transaction()))),
+    transactAside: (group, now, rowsKey) => patiently(() => aside.commit(group, now, rowsKey)),
     found: async (head, inserts) =>
       atTheDoor(() =>
         db
@@ -66,78 +68,21 @@ export function openSqlite(path: string): Store {
     isEmpty: (collection) => read(() => reads.isEmpty(collection)),
     snapshot: () => read(() => sqliteSnapshot(path)),
     close: async () => {
+      await aside.close();
       db.close();
     },
   };
 }
 
-function configure(db: Database.Database): void {
-  db.pragma('journal_mode = WAL');
-  // better-sqlite3 opens WAL databases at NORMAL, where a power cut loses what was acknowledged.
-  db.pragma('synchronous = FULL');
-  db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
-  db.pragma(`journal_size_limit = ${64 * 1024 * 1024}`);
-  db.pragma('cache_size = -65536');
-  // What is deleted is overwritten: an ended value leaves no bytes behind in the file.
-  db.pragma('secure_delete = ON');
-}
-
-/** Read back after the schema exists: only then do the settings hold for good. */
-function mustBeDurable(db: Database.Database): void {
-  const settings = [db.pragma('journal_mode', { simple: true }), db.pragma('synchronous', { simple: true })];
-  if (settings[0] === 'wal' && settings[1] === 2) return;
-  db.close();
-  throw new StoreFailure(
-    'other',
-    'the store does not keep WAL and synchronous=FULL: it would lose what it acknowledged',
-  );
-}
-
-/** Drives a transaction without awaiting anything: nothing else runs in between. */
-function drive<R>(db: Database.Database, writer: Writer, transaction: Transaction<R>): R {
-  db.exec('begin immediate');
-  try {
-    let step = transaction.next();
-    while (step.done !== true) step = transaction.next(perform(writer, step.value));
-    db.exec(step.value.keep ? 'commit' : 'rollback');
-    return step.value.result;
-  } catch (error) {
-    if (db.inTransaction) db.exec('rollback');
-    throw error;
-  }
-}
-
-function perform<S extends Statement>(writer: Writer, statement: S): Told {
-  // A statement goes to the entry of its own name: TypeScript cannot follow the union through the lookup.
-  const run = writer[statement.do] as (one: Statement) => Told;
-  return run(statement);
-}
-
 /** Waits for another process's transaction, up to PATIENCE. */
-async function patiently<R>(run: () => R): Promise<R> {
+async function patiently<R>(run: () => Promise<R>): Promise<R> {
   for (let waited = 0; ; waited += PAUSE) {
     try {
-      return atTheDoor(run);
+      return await run();
     } catch (error) {
       const busy = error instanceof StoreFailure && error.kind === 'busy';
       if (!busy || waited >= PATIENCE) throw error;
     }
     await sleep(PAUSE);
-  }
-}
-
-/** The one place that reads a driver's error: nothing of it but the code goes further. */
-function atTheDoor<T>(run: () => T): T {
-  try {
-    return run();
-  } catch (error) {
-    if (!(error instanceof Database.SqliteError)) throw error;
-    const { code } = error;
-    if (code.startsWith('SQLITE_BUSY'))
-      throw new StoreFailure('busy', 'the store is locked by another process');
-    if (code === 'SQLITE_FULL') throw new StoreFailure('full', 'the disk of the store is full');
-    const broken = /^SQLITE_(?:IOERR|CORRUPT|NOTADB|READONLY|CANTOPEN)/.test(code);
-    if (broken) throw new StoreFailure('io', `the store failed (${code}): nothing more can be acknowledged`);
-    throw new StoreFailure('other', `the store refused a statement (${code})`);
   }
 }

@@ -1,3 +1,7 @@
+import type { Secret } from '../crypto/key.ts';
+import type { Commit } from './commit/commit.ts';
+import type { GroupResult } from './commit/transaction.ts';
+
 /** Port: what the vault asks of a store. Rows are plain data; bytes are Uint8Array, times integer milliseconds. */
 
 type Bytes = Uint8Array;
@@ -213,9 +217,10 @@ export interface AuthoritySnapshot {
   readonly keys: readonly KeyRow[];
 }
 
-/** An issued token and, while it is live, its value. */
+/** An issued token, when it ended, and while it is live its value. */
 export interface Located {
-  readonly issued: IssuedRow;
+  readonly row: Bytes;
+  readonly ended: number | null;
   readonly value: ValueRow | null;
 }
 
@@ -225,6 +230,8 @@ export type Scanned = 'issued' | 'values' | 'fingerprints' | 'subjects' | 'claim
 export interface Store {
   /** Runs one transaction; the promise resolves after it is durable. Raises StoreFailure. */
   transact<R>(transaction: () => Transaction<R>): Promise<R>;
+  /** Commits a large group where it does not hold up this thread, if the engine has such a place. */
+  transactAside(group: readonly Commit[], now: number, rowsKey: Secret): Promise<GroupResult>;
   /** Creates the head of an empty store; false if there is one. */
   found(head: HeadRow, inserts: readonly Insert[]): Promise<boolean>;
   authority(): Promise<AuthoritySnapshot>;

@@ -80,6 +80,7 @@ export async function openVault({
   const queue = new CommitQueue({
     store,
     seal,
+    rowsKey: rowsKey.secret,
     now: world.now,
     breathe: world.breathe,
     onHead: (head) => epochs.met(head),
@@ -122,6 +123,7 @@ export async function openVault({
     const known = (await epochs.current()).clients.authenticate(presented, world.now());
     if (known !== null) return known;
     // Perhaps it was added by another process since: a well-formed key is worth one look at the store's epoch.
+    if (!presented.isWellFormed()) throw new VaultError('unauthenticated');
     await epochs.refresh();
     const added = (await epochs.current()).clients.authenticate(presented, world.now());
     if (added === null) throw new VaultError('unauthenticated');

@@ -10,10 +10,12 @@ const FORM =
   /^strongroom_([a-z0-9-]{1,32})_([1-9A-HJ-NP-Za-km-z]{12})[1-9A-HJ-NP-Za-km-z]{44}([1-9A-HJ-NP-Za-km-z]{6})$/;
 const CHECKSUM = 6;
 
-/** The public part of a presented key. */
+/** A presented key: what finds its client, and what proves it. */
 export interface PresentedKey {
   readonly keyId: string;
   readonly hash: Uint8Array;
+  /** Whether the checksum holds: a key that nobody has and that fails it is a mistyped one. */
+  readonly isWellFormed: () => boolean;
 }
 
 /** @returns the new key, which is shown once, and what is stored of it */
@@ -27,12 +29,11 @@ export function newApiKey(
   return { key, keyId, hash: hashKey(key) };
 }
 
-/** Reads a presented key; null if it is not one of this environment's, or mistyped. */
+/** Reads a presented key; null if it has not the form of one of this environment's. */
 export function parseApiKey(text: string, environment: string): PresentedKey | null {
   const [, where, keyId, check] = FORM.exec(text) ?? [];
-  if (where !== environment || keyId === undefined || check !== checksum(text.slice(0, -CHECKSUM)))
-    return null;
-  return { keyId, hash: hashKey(text) };
+  if (where !== environment || keyId === undefined) return null;
+  return { keyId, hash: hashKey(text), isWellFormed: () => check === checksum(text.slice(0, -CHECKSUM)) };
 }
 
 const checksum = (body: string): string =>

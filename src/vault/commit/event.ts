@@ -52,25 +52,27 @@ const MAX_EVENT = 16 * 1024;
  * @param at milliseconds, settled inside the transaction: never before the last event's
  */
 export function settle(draft: Draft, at: number): Uint8Array {
-  const { origin, facts } = draft;
-  const bytes = Buffer.from(
-    JSON.stringify({
-      v: 1,
-      at: new Date(at).toISOString(),
-      action: draft.action,
-      outcome: draft.outcome,
-      actor: draft.actor,
-      via: origin.via,
-      to: origin.to,
-      from: origin.from ?? undefined,
-      request: origin.request,
-      trace: origin.trace ?? undefined,
-      ...facts,
-      salt: Buffer.from(draft.salt.buffer, draft.salt.byteOffset, draft.salt.byteLength).toString(
-        'base64url',
-      ),
-    }),
-  );
+  const { action, outcome, facts, salt } = draft;
+  const when = `{"v":1,"at":"${new Date(at).toISOString()}",`;
+  const what = inner({ action, outcome });
+  const random = Buffer.from(salt.buffer, salt.byteOffset, salt.byteLength).toString('base64url');
+  const parts = [what, whoAndHow(draft), inner(facts), `"salt":"${random}"`].filter((part) => part !== '');
+  const bytes = Buffer.from(`${when}${parts.join(',')}}`);
   if (bytes.length > MAX_EVENT) throw new RangeError('an event is larger than 16 KiB');
   return bytes;
+}
+
+/** The fields of an object as JSON, without its braces. */
+const inner = (fields: object): string => JSON.stringify(fields).slice(1, -1);
+
+/** What the events of one call share is written once: a batch has a thousand of them. */
+const shared = new WeakMap<Origin, { readonly actor: ActorStamp; readonly text: string }>();
+
+function whoAndHow({ actor, origin }: Draft): string {
+  const known = shared.get(origin);
+  if (known?.actor === actor) return known.text;
+  const { via, to, from, request, trace } = origin;
+  const text = inner({ actor, via, to, from: from ?? undefined, request, trace: trace ?? undefined });
+  shared.set(origin, { actor, text });
+  return text;
 }

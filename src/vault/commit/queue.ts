@@ -1,10 +1,13 @@
+import type { Secret } from '../../crypto/key.ts';
 import { type HeadRow, type Store, StoreFailure } from '../store.ts';
 import { type Commit, type Committed, raisesEpoch, weightOf } from './commit.ts';
 import type { HeadSeal } from './head.ts';
-import { groupTransaction, HeadInvalid } from './transaction.ts';
+import { type GroupResult, groupTransaction, HeadInvalid } from './transaction.ts';
 
-/** A group's cap, in rows and events: a long transaction would starve new connections. */
-const GROUP_WEIGHT = 128;
+/** A group's cap, in rows and events: what waits behind it waits no longer than some milliseconds. */
+const GROUP_WEIGHT = 1024;
+/** A group with a request above this weight is written beside this thread. */
+const ASIDE_WEIGHT = 64;
 /** What may wait, in rows and events; past it callers are refused at once. */
 const MOST_WAITING = 32_768;
 
@@ -17,6 +20,8 @@ interface Waiting {
 export interface QueueDeps {
   readonly store: Store;
   readonly seal: HeadSeal;
+  /** The key behind the seal, for a group that is committed beside this thread. */
+  readonly rowsKey: Secret;
   readonly now: () => number;
   /** Lets the event loop turn: new requests join the next group. */
   readonly breathe: () => Promise<void>;
@@ -99,8 +104,7 @@ export class CommitQueue {
     try {
       while (group.length > 0) {
         const commits = group.map(({ commit }) => commit);
-        const { store, now, seal } = this.#deps;
-        const result = await store.transact(() => groupTransaction(commits, now, seal));
+        const result = await this.#transact(commits);
         if (result.head !== null) this.#deps.onHead(result.head);
         if (result.kept) {
           for (const [i, { resolve }] of group.entries())
@@ -113,6 +117,16 @@ export class CommitQueue {
     } catch (error) {
       await this.#failed(group, error);
     }
+  }
+
+  /**
+   * A group with a large request is written beside this thread. For single ones, telling another thread costs more than
+   * it saves, and each writer's commit empties the other's page cache.
+   */
+  #transact(commits: readonly Commit[]): Promise<GroupResult> {
+    const { store, now, seal, rowsKey } = this.#deps;
+    if (commits.some((commit) => weightOf(commit) > ASIDE_WEIGHT)) return store.transactAside(commits, now(), rowsKey);
+    return store.transact(() => groupTransaction(commits, now, seal));
   }
 
   async #failed(group: readonly Waiting[], error: unknown): Promise<void> {

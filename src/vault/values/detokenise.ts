@@ -146,7 +146,7 @@ function namedRow(call: Call, located: Located | null, token: string): Facts {
     const hash = keyedHash(call.epoch.keys.vault('audit').secret, 'strongroom/unknown-token/v1', token);
     return { token: Buffer.from(hash).toString('base64url') };
   }
-  const row = Buffer.from(located.issued.row).toString('hex');
+  const row = Buffer.from(located.row).toString('hex');
   const subject = located.value?.subject ?? null;
   return subject === null ? { row } : { row, subject };
 }

@@ -26,8 +26,8 @@ export async function locate(
 /** `live | ended | absent`; an expired value has ended. */
 export function stateOf(located: Located | null, now: number): 'live' | 'ended' | 'absent' {
   if (located === null) return 'absent';
-  const { issued, value } = located;
-  if (issued.ended !== null || value === null) return 'ended';
+  const { ended, value } = located;
+  if (ended !== null || value === null) return 'ended';
   return value.expiresAt !== null && now >= value.expiresAt ? 'ended' : 'live';
 }
 

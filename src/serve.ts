@@ -87,8 +87,11 @@ const listen = (server: Server, host: string, port: number): Promise<void> =>
 const drain = (server: Server): Promise<void> =>
   new Promise((resolve) => {
     const late = setTimeout(() => server.closeAllConnections(), DRAIN);
+    // A connection that is kept alive is closed as soon as its answer is out.
+    const idle = setInterval(() => server.closeIdleConnections(), 20);
     server.close(() => {
       clearTimeout(late);
+      clearInterval(idle);
       resolve();
     });
     server.closeIdleConnections();

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 /** Vectors written by others, read in place and never copied: STRONGROOM_VECTORS, or beside the project. */
-export const vectorsFolder = resolve(
+const vectorsFolder = resolve(
   process.env.STRONGROOM_VECTORS ?? fileURLToPath(new URL('../../shared/vectors', import.meta.url)),
 );
 

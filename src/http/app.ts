@@ -39,7 +39,8 @@ export function createApp({ vault, now, random, addressOf, log }: AppDeps): Open
 
   /** The methods of every path that exists, for the answer to a wrong one. */
   const methods = new Map<string, string>();
-  for (const { path, method } of app.routes) methods.set(path, [methods.get(path) ?? [], method].flat().join(', '));
+  for (const { path, method } of app.routes)
+    methods.set(path, [methods.get(path) ?? [], method].flat().join(', '));
 
   // Not a route of its own: a second match would cost every request a middleware chain.
   app.notFound(({ req }) => {

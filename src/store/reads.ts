@@ -54,7 +54,7 @@ export function sqliteReads(db: Database.Database) {
   const fingerprint = db.prepare<[string, Key], FingerprintRow>(
     `select ${selected(TABLES.fingerprints)} from "fingerprints" where "collection" = ? and "fingerprint" = ?`,
   );
-  const subject = db.prepare<[Key], SubjectRow>(
+  const bySubject = db.prepare<[Key], SubjectRow>(
     `select ${selected(TABLES.subjects)} from "subjects" where "hash" = ?`,
   );
   const claim = db.prepare<[string, Key], ClaimRow>(
@@ -98,7 +98,7 @@ export function sqliteReads(db: Database.Database) {
       each(hashes, (hash) => isTaken.get(collection, hash) !== undefined),
     fingerprinted: (collection: string, prints: readonly Key[]) =>
       each(prints, (print) => fingerprint.get(collection, print) ?? null),
-    subjects: (hashes: readonly Key[]) => each(hashes, (hash) => subject.get(hash) ?? null),
+    subjects: (hashes: readonly Key[]) => each(hashes, (hash) => bySubject.get(hash) ?? null),
     claim: (owner: string, key: Key) => claim.get(owner, key) ?? null,
     hasClaims: (before: number) => anyClaim.get(before) !== undefined,
     isEmpty: (collection: string) => anyIssued.get(collection) === undefined,

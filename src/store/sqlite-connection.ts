@@ -41,7 +41,7 @@ export function drive<R>(db: Database.Database, writer: Writer, transaction: Tra
   }
 }
 
-function perform<S extends Statement>(writer: Writer, statement: S): Told {
+function perform(writer: Writer, statement: Statement): Told {
   // A statement goes to the entry of its own name: TypeScript cannot follow the union through the lookup.
   const run = writer[statement.do] as (one: Statement) => Told;
   return run(statement);

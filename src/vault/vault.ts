@@ -51,6 +51,9 @@ export interface VaultDeps {
   readonly onFatal: (reason: string) => void;
 }
 
+/** Findings that become events: whoever writes the database could otherwise make any number of them. */
+const MOST_FINDINGS = 1000;
+
 /** Claims are kept this long, in milliseconds. */
 const CLAIM_LIFE = 24 * 60 * 60 * 1000;
 
@@ -70,7 +73,7 @@ export async function openVault({
   const told = new Set<string>();
   const onFinding = (finding: Finding): void => {
     const id = `${finding.table} ${finding.record} ${finding.problem}`;
-    if (!told.has(id)) findings.set(id, finding);
+    if (!told.has(id) && findings.size + told.size < MOST_FINDINGS) findings.set(id, finding);
   };
   const epochs = new Epochs({ store, masterKey, environment, rowsKey, seal, onFinding });
   const fatal = ({ message }: StoreFailure): void => {

@@ -24,7 +24,6 @@ const CODES = {
   value_in_clear: { status: 422, title: 'A clear field holds an account number or a card number.' },
   idempotency_mismatch: { status: 422, title: 'The Idempotency-Key was used before with another body.' },
   internal: { status: 500, title: 'The service failed; nothing was revealed.' },
-  sealed: { status: 503, title: 'The vault is sealed.' },
   integrity: {
     status: 503,
     title: 'Stored records do not authenticate; the vault has closed what relies on them.',

@@ -124,5 +124,3 @@ export const ROUTES = {
     idempotent: false,
   },
 } as const satisfies Record<string, Route>;
-
-export type RouteName = keyof typeof ROUTES;

@@ -91,7 +91,7 @@ function clientOf(
 }
 
 /** The grants behind one written grant: itself, or its role's. A role that the policy no longer has grants nothing. */
-export function expand(text: string, roles: ReadonlyMap<string, readonly Grant[]>): readonly Grant[] {
+function expand(text: string, roles: ReadonlyMap<string, readonly Grant[]>): readonly Grant[] {
   const role = roleOf(text);
   if (role !== null) return roles.get(role) ?? [];
   const grant = parseGrant(text);

@@ -125,7 +125,8 @@ export class CommitQueue {
    */
   #transact(commits: readonly Commit[]): Promise<GroupResult> {
     const { store, now, seal, rowsKey } = this.#deps;
-    if (commits.some((commit) => weightOf(commit) > ASIDE_WEIGHT)) return store.transactAside(commits, now(), rowsKey);
+    if (commits.some((commit) => weightOf(commit) > ASIDE_WEIGHT))
+      return store.transactAside(commits, now(), rowsKey);
     return store.transact(() => groupTransaction(commits, now, seal));
   }
 

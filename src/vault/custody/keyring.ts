@@ -86,7 +86,7 @@ export class Keyring {
 }
 
 /** The store holds no active vault key of this use: it is not a vault, or its key rows were taken away. */
-export class MissingVaultKey extends Error {
+class MissingVaultKey extends Error {
   constructor(use: string) {
     super(`the vault key for ${use} is missing`);
     this.name = 'MissingVaultKey';

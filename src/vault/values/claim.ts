@@ -47,6 +47,8 @@ export async function recall(call: Call, claim: Claim, sorted: Sorted, into: Iss
   const entries = sorted.wanted.map(({ item }) => entryOf(first, item));
   const values = await store.located(entries.map(({ row }) => row));
   for (const [i, { item }] of sorted.wanted.entries()) {
+    // Of what was wanted then, nothing but a full space was refused.
+    if (entries[i]?.refused === true) into.issued.set(item, 'exhausted');
     const value = values[i] ?? null;
     const created = entries[i]?.created ?? false;
     if (value === null || (value.expiresAt !== null && call.now >= value.expiresAt)) continue;
@@ -58,9 +60,12 @@ export async function recall(call: Call, claim: Claim, sorted: Sorted, into: Iss
   return 'known';
 }
 
-function entryOf(claim: ClaimRow, item: number): { readonly row: Uint8Array; readonly created: boolean } {
+function entryOf(
+  claim: ClaimRow,
+  item: number,
+): { readonly row: Uint8Array; readonly created: boolean; readonly refused: boolean } {
   const entry = claim.rows.subarray(item * ENTRY, (item + 1) * ENTRY);
-  return { row: entry.subarray(1), created: entry[0] === 2 };
+  return { row: entry.subarray(1), created: entry[0] === 2, refused: entry[0] === 0 };
 }
 
 /** The inserts of a request, its claim first. */

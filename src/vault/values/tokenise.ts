@@ -24,8 +24,8 @@ export interface TokeniseAnswer {
   readonly requestId: string;
 }
 
-/** Random bytes per item: a token's index, a nonce, a share of salts. */
-const PER_ITEM = 64;
+/** Random bytes per item: a token's index and a nonce, with room for a second try. */
+const PER_ITEM = 40;
 
 /**
  * The walk in: parse, decide, find, seal, commit, token.
@@ -38,7 +38,7 @@ export const tokenise = (
   request: TokeniseRequest,
   idempotencyKey: string | null,
 ): Promise<TokeniseAnswer> =>
-  attempt(core, caller, 128 + PER_ITEM * request.items.length, async (call) => {
+  attempt(core, caller, 48 + PER_ITEM * request.items.length, async (call) => {
     const claim = claimOf(call, idempotencyKey, request);
     const sorted = await sortItems(call, request.items);
     const into = newIssue(call);

@@ -17,6 +17,8 @@ export interface Question {
   /** The collection's name as asked, and its purposes; null purposes where the policy has no such collection. */
   readonly collection: { readonly name: string; readonly purposes: ReadonlySet<string> | null };
   readonly purpose: string | null;
+  /** Whether the policy has registered the purpose: one that it has not is the caller's own text, never repeated. */
+  readonly registered: boolean;
 }
 
 export interface Denial {
@@ -31,8 +33,9 @@ export interface Denial {
  * @returns null to go on, or the denial
  */
 export function decide(question: Question): Denial | null {
-  const { grants, restriction, action, collection, purpose } = question;
-  const needed = { action, collection: collection.name, ...(purpose === null ? {} : { purpose }) };
+  const { grants, restriction, action, collection, purpose, registered } = question;
+  const wanted = purpose !== null && registered ? { purpose } : {};
+  const needed = { action, collection: collection.name, ...wanted };
   const touching = grants.filter((grant) => covers(grant.pattern, collection.name));
   // Unknown and wholly foreign collections have one answer: a name is nobody's business without a grant on it.
   if (collection.purposes === null || touching.length === 0) {

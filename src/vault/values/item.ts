@@ -45,6 +45,7 @@ export function decideItem(
     action,
     collection: { name, purposes: collection?.purposes ?? null },
     purpose,
+    registered: purpose !== null && call.epoch.policy.bases.has(purpose),
   });
   if (denial !== null) return { denial, collection };
   // The decision refuses a collection without purposes: it is open here.

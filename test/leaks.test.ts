@@ -1,0 +1,193 @@
+import { randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { dirname, join } from 'node:path';
+import { expect, it } from 'vitest';
+import { ROUTES } from '../src/wire/routes.ts';
+import { makeVaultDir, openVaultDir } from './harness.ts';
+import { serveProcess } from './process.ts';
+
+/** Known values go in through every door there is; afterwards they must be nowhere but in a detokenise answer. */
+
+const PAN = '4012888888881881';
+const GROUPED = '4012 8888 8888 1881';
+const SECRET = `sk-known-${randomBytes(12).toString('hex')}-ünïcode`;
+const SUBJECT = `cus_${randomBytes(9).toString('hex')}`;
+const REF = `ref-${randomBytes(9).toString('hex')}`;
+const TICKET = 'CASE-20261122-4711';
+const METADATA = `meta-${randomBytes(9).toString('hex')}`;
+const IDEMPOTENCY = `idem-${randomBytes(9).toString('hex')}`;
+
+/** What each route is sent; a route that is not here fails the test. */
+const BODIES: Record<keyof typeof ROUTES, readonly object[]> = {
+  tokenise: [
+    {
+      items: [
+        { collection: 'cards', value: GROUPED, subject: SUBJECT, ref: REF, metadata: { note: METADATA } },
+      ],
+    },
+    { items: [{ collection: 'cards-known', value: PAN, subject: SUBJECT }] },
+    { items: [{ collection: 'notes', value: SECRET }] },
+    { items: [{ collection: 'cards', value: `${PAN}0` }] },
+    { items: [{ collection: 'cards', value: PAN, ref: PAN }] },
+    { items: [{ collection: 'cards', value: PAN, metadata: { [PAN]: SECRET } }] },
+    { items: [{ collection: PAN, value: SECRET }] },
+    { items: [{ collection: 'cards', value: PAN, [PAN]: SECRET }], [SECRET]: 1 },
+    { items: [{ collection: 'cards', value: Number(PAN) }] },
+    { items: [{ collection: 'cards', value: [SECRET] }] },
+    { items: PAN },
+    { items: [{ collection: 'notes', value: SECRET.repeat(600) }] },
+  ],
+  detokenise: [
+    { purpose: 'settlement', ticket: TICKET, items: [{ collection: 'cards', token: PAN }] },
+    { purpose: SECRET, items: [{ collection: 'notes', token: SECRET }] },
+    { purpose: 'support', ticket: PAN, items: [{ collection: 'notes', token: SECRET }] },
+    { items: [{ collection: PAN, token: SECRET }] },
+  ],
+  collections: [],
+  whoami: [],
+  addClient: [
+    { name: SECRET, grants: [PAN] },
+    { name: 'known', grants: [`tokenise:${PAN}`], [SECRET]: PAN },
+  ],
+  listClients: [{ [SECRET]: PAN }],
+  revokeClient: [{ client: PAN }, { client: SECRET }],
+  verifyLog: [{ [PAN]: SECRET }],
+};
+
+interface Answer {
+  readonly route: string;
+  readonly status: number;
+  readonly text: string;
+}
+
+it('no value, token, reference or credential is in a log, header, error or database byte', async () => {
+  const dir = await makeVaultDir();
+  const open = await openVaultDir(dir);
+  const data = ['cards', 'cards-known'].flatMap((name) => [
+    `tokenise:${name}`,
+    `detokenise:${name}@settlement`,
+  ]);
+  const service = await open.add([...data, 'tokenise:notes', 'detokenise:notes@support']);
+  const custodian = await open.add(['clients:*'], { kind: 'custodian' });
+  const auditor = await open.add(['audit:*'], { kind: 'auditor' });
+  const { storePath } = open;
+  await open.close();
+  const served = await serveProcess(join(dir, 'strongroom.yaml'));
+
+  const answers: Answer[] = [];
+  const send = async (
+    route: string,
+    method: string,
+    path: string,
+    body: string | null,
+    key: string,
+    headers: Record<string, string> = {},
+  ) => {
+    const answer = await ask(served.url, method, path, body, { authorization: `Bearer ${key}`, ...headers });
+    answers.push({ route, ...answer });
+    return answer;
+  };
+
+  const tokens: string[] = [];
+  for (const [name, { method, path }] of Object.entries(ROUTES)) {
+    const bodies = BODIES[name as keyof typeof ROUTES];
+    const verb = method.toUpperCase();
+    for (const key of [service.key, custodian.key, auditor.key, `${service.key.slice(0, -1)}x`, SECRET]) {
+      for (const body of [...bodies, null]) {
+        const answer = await send(name, verb, path, body === null ? null : JSON.stringify(body), key, {
+          'idempotency-key': IDEMPOTENCY + tokens.length,
+        });
+        for (const [, token] of answer.text.matchAll(/"token":"([^"]+)"/g))
+          if (token !== undefined) tokens.push(token);
+      }
+      await send(name, verb, path, `{"items":[{"value":"${PAN}"`, key);
+      await send(name, verb, `${path}?value=${PAN}&${encodeURIComponent(SECRET)}=1`, null, key);
+      await send(name, verb, `${path}/${PAN}`, null, key);
+      await send(name, 'PUT', path, PAN, key);
+      await send(name, verb, path, PAN, key, { 'content-type': `text/${PAN}` });
+      await send(name, verb, path, '{}', key, {
+        traceparent: PAN,
+        'x-forwarded-for': PAN,
+        'user-agent': SECRET.replace(/[^ -~]/g, ''),
+        'idempotency-key': PAN,
+      });
+    }
+  }
+  const token = tokens[0] ?? '';
+  const asked = { purpose: 'settlement', ticket: TICKET, items: [{ collection: 'cards', token, ref: REF }] };
+  const revealed = await ask(served.url, 'POST', '/v1/detokenise', JSON.stringify(asked), {
+    authorization: `Bearer ${service.key}`,
+  });
+  expect(revealed.text).toContain(`{"items":[{"ref":"${REF}","value":"${PAN}"}]`);
+
+  const { stdout, stderr } = await served.stop();
+  const logs = stdout + stderr;
+  expect(logs).toContain('"route":"/v1/tokenise"');
+  const known = {
+    PAN,
+    GROUPED,
+    SECRET,
+    METADATA,
+    key: service.key,
+    custodian: custodian.key,
+    wrong: `${service.key.slice(0, -1)}x`,
+  };
+  mustBeFree('the log', Buffer.from(logs), { ...known, SUBJECT, REF, TICKET, IDEMPOTENCY, token });
+  for (const file of readdirSync(dirname(storePath))) {
+    mustBeFree(file, readFileSync(join(dirname(storePath), file)), { ...known, SUBJECT, REF, IDEMPOTENCY });
+  }
+  for (const { route, status, text } of answers) {
+    // A ref is echoed, as asked; nothing else of what was sent is.
+    mustBeFree(`${route} ${status}`, Buffer.from(text.replaceAll(/"ref":"[^"]*"/g, '')), {
+      ...known,
+      SUBJECT,
+      TICKET,
+      IDEMPOTENCY,
+    });
+  }
+  expect(answers.length).toBeGreaterThan(200);
+  expect(new Set(answers.map(({ status }) => status))).toEqual(
+    new Set([200, 400, 401, 403, 404, 405, 415, 422]),
+  );
+});
+
+/** As text, and as the encodings in which bytes tend to be written down. */
+function mustBeFree(where: string, bytes: Buffer, known: Record<string, string>): void {
+  for (const [name, text] of Object.entries(known)) {
+    const utf8 = Buffer.from(text);
+    const base64 = utf8.toString('base64').replace(/=+$/, '').slice(0, -1);
+    const forms = [
+      utf8,
+      Buffer.from(text, 'utf16le'),
+      Buffer.from(utf8.toString('hex')),
+      Buffer.from(base64),
+    ];
+    if (forms.some((form) => bytes.includes(form))) expect.fail(`${where} holds ${name}`);
+  }
+}
+
+/** Status, headers and body as text: headers are answers too. */
+function ask(
+  url: string,
+  method: string,
+  path: string,
+  body: string | null,
+  headers: Record<string, string>,
+): Promise<{ status: number; text: string }> {
+  const type = body === null ? {} : { 'content-type': 'application/json' };
+  return new Promise((resolve, reject) => {
+    const sent = request(new URL(path, url), { method, headers: { ...type, ...headers } }, (answer) => {
+      const chunks: Buffer[] = [];
+      answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+      answer.on('end', () =>
+        resolve({
+          status: answer.statusCode ?? 0,
+          text: answer.rawHeaders.join('\n') + Buffer.concat(chunks).toString(),
+        }),
+      );
+    });
+    sent.on('error', reject);
+    sent.end(body ?? undefined);
+  });
+}

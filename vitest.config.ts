@@ -6,6 +6,7 @@ export default defineConfig({
     // Real parts run in tests: disks, child processes, a compiler. A loaded machine must not fail them.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    globalSetup: ['test/build.ts'],
     pool: 'forks',
     maxWorkers: 2,
   },

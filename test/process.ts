@@ -1,69 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { type Served, startServe } from './served.ts';
 
-const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
-
-/** A finished command. */
-export interface Finished {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-const start = (argv: readonly string[], env: NodeJS.ProcessEnv): ChildProcess =>
-  spawn(process.execPath, ['--import', 'tsx', MAIN, ...argv], {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+/** Starts `strongroom serve`; killed after the test, whatever became of it. */
+export async function serveProcess(configPath: string, env: NodeJS.ProcessEnv = {}): Promise<Served> {
+  const served = await startServe(configPath, env);
+  onTestFinished(async () => {
+    await served.stop('SIGKILL');
   });
-
-/** Runs `strongroom …` to its end. */
-export function strongroom(argv: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Finished> {
-  const child = start(argv, env);
-  return finished(child);
-}
-
-function finished(child: ChildProcess): Promise<Finished> {
-  const out = { stdout: '', stderr: '' };
-  child.stdout?.on('data', (chunk: Buffer) => (out.stdout += chunk.toString()));
-  child.stderr?.on('data', (chunk: Buffer) => (out.stderr += chunk.toString()));
-  return new Promise((resolve) => child.once('close', (code) => resolve({ code, ...out })));
-}
-
-/** A `strongroom serve` of its own process. */
-export interface Served {
-  readonly url: string;
-  readonly pid: number;
-  /** What it has printed so far. */
-  readonly output: () => { readonly stdout: string; readonly stderr: string };
-  /** Sends a signal and waits for the end. */
-  readonly stop: (signal?: NodeJS.Signals) => Promise<Finished>;
-  readonly ended: Promise<Finished>;
-}
-
-/** Starts `strongroom serve` and waits until it says where it listens; killed after the test. */
-export function serveProcess(configPath: string, env: NodeJS.ProcessEnv = {}): Promise<Served> {
-  const child = start(['serve', '--config', configPath], env);
-  const out = { stdout: '', stderr: '' };
-  child.stdout?.on('data', (chunk: Buffer) => (out.stdout += chunk.toString()));
-  const ended = finished(child);
-  onTestFinished(() => void child.kill('SIGKILL'));
-  return new Promise((resolve, reject) => {
-    child.stderr?.on('data', (chunk: Buffer) => {
-      out.stderr += chunk.toString();
-      const [, url] = / on (https?:\/\/[^;\s]+);/.exec(out.stderr) ?? [];
-      if (url === undefined) return;
-      resolve({
-        url,
-        pid: child.pid ?? -1,
-        output: () => ({ ...out }),
-        ended,
-        stop: (signal = 'SIGTERM') => {
-          child.kill(signal);
-          return ended;
-        },
-      });
-    });
-    void ended.then(({ code, stderr }) => reject(new Error(`serve ended with ${code}: ${stderr}`)));
-  });
+  return served;
 }

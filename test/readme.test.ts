@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { tempDir } from './harness.ts';
-import { serveProcess, strongroom } from './process.ts';
+import { serveProcess } from './process.ts';
+import { strongroom } from './served.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const hasCurl = spawnSync('curl', ['--version']).status === 0;
@@ -55,10 +56,7 @@ it.skipIf(!hasCurl)('the transcript of the README works as pasted, and prints wh
   const here = (line: string): string =>
     line
       .replace('http://127.0.0.1:7420', url)
-      .replace(
-        'npx strongroom',
-        `${process.execPath} --import ${root}node_modules/tsx/dist/loader.mjs ${root}src/main.ts`,
-      );
+      .replace('npx strongroom', `${process.execPath} ${root}dist/main.js`);
   const run = spawnSync('bash', ['-c', lines.map(here).join('\n')], { cwd: dir, encoding: 'utf8' });
   expect(run.stderr).toBe('');
   expect(normal(run.stdout)).toBe(normal(output));

@@ -7,19 +7,26 @@ import type { Order, Reply, Start } from './sqlite-worker.ts';
 
 /** A second writer, in a thread of its own: large groups are written and synced there while requests go on here. */
 export interface Aside {
-  commit(group: readonly Commit[], now: number, rowsKey: Secret): Promise<GroupResult>;
+  /** Whether the thread is up. The first time that it is asked it starts: a store without large groups never pays. */
+  isReady(rowsKey: Secret): boolean;
+  /** Only where it is ready, and one group at a time. */
+  commit(group: readonly Commit[], now: number): Promise<GroupResult>;
   close(): Promise<void>;
 }
 
-/** The thread starts with the first large group; a store that never has one never pays for it. */
 export function sqliteAside(path: string): Aside {
   let worker: Worker | null = null;
+  let ready = false;
   let waiting: {
     readonly resolve: (result: GroupResult) => void;
     readonly reject: (error: Error) => void;
   } | null = null;
 
   function take(reply: Reply): void {
+    if ('ready' in reply) {
+      ready = true;
+      return;
+    }
     const asked = waiting;
     waiting = null;
     if ('result' in reply) asked?.resolve(reply.result);
@@ -27,9 +34,11 @@ export function sqliteAside(path: string): Aside {
     else asked?.reject(new StoreFailure(reply.failure, reply.message));
   }
 
-  /** The thread is gone: whether its transaction is durable is not known. */
-  const lose = (): void =>
+  /** The thread is gone: whether its transaction is durable is not known. What comes later is written here. */
+  function lose(): void {
+    ready = false;
     take({ failure: 'io', message: 'the writing thread ended: nothing more can be acknowledged' });
+  }
 
   function started(rowsKey: Secret): Worker {
     const start: Start = { path, rowsKey: Uint8Array.from(rowsKey.revealKeyBytes()) };
@@ -45,12 +54,15 @@ export function sqliteAside(path: string): Aside {
   }
 
   return {
-    commit: (group, now, rowsKey) =>
+    isReady: (rowsKey) => {
+      worker ??= started(rowsKey);
+      return ready;
+    },
+    commit: (group, now) =>
       new Promise((resolve, reject) => {
         waiting = { resolve, reject };
-        worker ??= started(rowsKey);
         const order: Order = { group, now };
-        worker.postMessage(order);
+        worker?.postMessage(order);
       }),
     close: async () => {
       await worker?.terminate();

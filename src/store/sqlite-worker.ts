@@ -18,6 +18,7 @@ export interface Order {
 
 /** What became of it. An error crosses threads as its kind and our own sentence. */
 export type Reply =
+  | { readonly ready: true }
   | { readonly result: GroupResult }
   | { readonly failure: FailureKind | 'head'; readonly message: string };
 
@@ -40,6 +41,9 @@ rowsKey.fill(0);
 parentPort?.on('message', (order: Order) => {
   parentPort?.postMessage(perform(order));
 });
+
+const ready: Reply = { ready: true };
+parentPort?.postMessage(ready);
 
 function perform({ group, now }: Order): Reply {
   try {

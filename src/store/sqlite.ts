@@ -5,6 +5,8 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { headSeal } from '../vault/commit/head.ts';
+import { groupTransaction } from '../vault/commit/transaction.ts';
 import { type Store, StoreFailure } from '../vault/store.ts';
 import { HEAD, insertion } from './columns.ts';
 import { readAuthority, sqliteReads } from './reads.ts';
@@ -40,10 +42,15 @@ export function openSqlite(path: string): Store {
   const reads = sqliteReads(db);
   const writer = sqliteWriter(db);
   const aside = sqliteAside(path);
+  const transact: Store['transact'] = (transaction) =>
+    patiently(async () => atTheDoor(() => drive(db, writer, transaction())));
   const read = async <T>(ask: () => T): Promise<T> => atTheDoor(ask);
   return {
-    transact: (transaction) => patiently(async () => atTheDoor(() => drive(db, writer, transaction()))),
-    transactAside: (group, now, rowsKey) => patiently(() => aside.commit(group, now, rowsKey)),
+    transact,
+    transactAside: (group, now, rowsKey) =>
+      aside.isReady(rowsKey)
+        ? patiently(() => aside.commit(group, now))
+        : transact(() => groupTransaction(group, () => now, headSeal(rowsKey))),
     found: async (head, inserts) =>
       atTheDoor(() =>
         db

@@ -109,7 +109,8 @@ function advanced(
     frontier: encodeFrontier(frontier),
     epoch: head.epoch + (group.some(raisesEpoch) ? 1 : 0),
     changes: head.changes + ended,
-    lastAt: events.length > 0 ? at : head.lastAt,
+    // Moved even by a commit of nothing: a head that did not change would not be written, and readiness would be a guess.
+    lastAt: at,
     digests: movedDigests(head.digests, group),
   };
 }

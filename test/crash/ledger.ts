@@ -1,0 +1,154 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { connect } from '../../src/client/client.ts';
+import type { BoundVault } from '../../src/vault/bound.ts';
+import { cardNumber } from '../cards.ts';
+import { type Served, strongroom } from '../served.ts';
+
+/** What a vault has acknowledged, kept by its caller: after any crash all of it must still be so. */
+
+const POLICY = `
+  cards: { format: pan, lengths: { min: 16, max: 16 }, purposes: [settlement] }
+  cards-known: { format: pan, lengths: { min: 16, max: 16 }, tokens: deterministic, guessable: accepted, purposes: [settlement] }
+`;
+
+const GRANTS = ['cards', 'cards-known'].flatMap((name) => [
+  `tokenise:${name}`,
+  `detokenise:${name}@settlement`,
+]);
+
+/** Makes a vault with `strongroom init` and a client with grants on two collections. */
+export async function makeVault(
+  dir: string,
+): Promise<{ readonly config: string; readonly apiKey: string; readonly store: string }> {
+  await mustRun(['init', '--dir', dir]);
+  const config = join(dir, 'strongroom.yaml');
+  const text = readFileSync(config, 'utf8')
+    .replace('port: 7420', 'port: 0')
+    .replace('\ncollections:', `\ncollections:${POLICY}`);
+  writeFileSync(config, text);
+  const added = await mustRun([
+    'clients',
+    'add',
+    'load',
+    '--json',
+    '--config',
+    config,
+    ...GRANTS.flatMap((grant) => ['--grant', grant]),
+  ]);
+  const { key } = JSON.parse(added) as { key: string };
+  return { config, apiKey: key, store: join(dir, 'data', 'strongroom.db') };
+}
+
+async function mustRun(argv: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await strongroom(argv);
+  if (code !== 0) throw new Error(`strongroom ${argv.join(' ')}: ${stderr}`);
+  return stdout;
+}
+
+export class Ledger {
+  readonly #values = new Map<string, string>();
+  readonly #known = new Map<string, string>();
+  readonly #reveals: { readonly request: string; readonly items: number }[] = [];
+  #next = 1;
+
+  get size(): number {
+    return this.#values.size + this.#known.size + this.#reveals.length;
+  }
+
+  /** Asks in a loop until the vault no longer answers; whatever is answered goes on record. */
+  async load(served: Served, apiKey: string, random: () => number): Promise<void> {
+    const vault = connect({ url: served.url, apiKey, timeout: 10_000 });
+    for (;;) {
+      try {
+        await this.#one(vault, random);
+      } catch (error) {
+        // Nothing was acknowledged; a wrong answer is another matter.
+        if (error instanceof WrongAnswer) throw error;
+        return;
+      }
+    }
+  }
+
+  async #one(vault: BoundVault, random: () => number): Promise<void> {
+    const kind = random();
+    if (kind < 0.4) {
+      const values = Array.from({ length: kind < 0.02 ? 200 : 1 }, () => cardNumber(this.#next++));
+      const { items } = await vault.tokenise({
+        items: values.map((value) => ({ collection: 'cards', value })),
+      });
+      for (const [i, item] of items.entries())
+        if ('token' in item) this.#values.set(item.token, values[i] ?? '');
+    } else if (kind < 0.6) {
+      const value = cardNumber(900_000_000 + Math.floor(random() * 50));
+      const { items } = await vault.tokenise({ items: [{ collection: 'cards-known', value }] });
+      for (const item of items) if ('token' in item) this.#sameToken(value, item.token);
+    } else {
+      const tokens = [...this.#values.keys()].slice(-20);
+      const token = tokens[Math.floor(random() * tokens.length)];
+      if (token !== undefined) await this.#reveal(vault, 'cards', [token], this.#values);
+    }
+  }
+
+  #sameToken(value: string, token: string): void {
+    const before = this.#known.get(value);
+    if (before !== undefined && before !== token) throw new WrongAnswer('a deterministic token changed');
+    this.#known.set(value, token);
+  }
+
+  async #reveal(
+    vault: BoundVault,
+    collection: string,
+    tokens: readonly string[],
+    values: ReadonlyMap<string, string>,
+  ): Promise<void> {
+    const asked = tokens.map((token) => ({ collection, token }));
+    const { items, requestId } = await vault.detokenise({ purpose: 'settlement', items: asked });
+    for (const [i, item] of items.entries()) {
+      const expected = values.get(tokens[i] ?? '');
+      if (!('value' in item) || item.value !== expected)
+        throw new WrongAnswer(`an acknowledged token was answered ${JSON.stringify(item)}`);
+    }
+    this.#reveals.push({ request: requestId, items: tokens.length });
+  }
+
+  /** Everything that was acknowledged, asked for again of a vault that was started anew. */
+  async check(served: Served, apiKey: string): Promise<void> {
+    const vault = connect({ url: served.url, apiKey });
+    for (const part of parts([...this.#values.keys()], 1000))
+      await this.#reveal(vault, 'cards', part, this.#values);
+    const reversed = new Map([...this.#known].map(([value, token]) => [token, value]));
+    for (const part of parts([...reversed.keys()], 1000))
+      await this.#reveal(vault, 'cards-known', part, reversed);
+    for (const part of parts([...this.#known.keys()], 1000)) {
+      const { items } = await vault.tokenise({
+        items: part.map((value) => ({ collection: 'cards-known', value })),
+      });
+      for (const [i, item] of items.entries())
+        this.#sameToken(part[i] ?? '', 'token' in item ? item.token : '');
+    }
+  }
+
+  /** No value was answered without its event. */
+  checkEvents(storePath: string): void {
+    const db = new Database(storePath, { readonly: true });
+    const shown = new Map<string, number>();
+    for (const { bytes } of db.prepare<[], { bytes: Buffer }>('select bytes from events').iterate()) {
+      const event = JSON.parse(bytes.toString()) as { action: string; outcome: string; request: string };
+      if (event.action === 'detokenise' && event.outcome === 'done')
+        shown.set(event.request, (shown.get(event.request) ?? 0) + 1);
+    }
+    db.close();
+    for (const { request, items } of this.#reveals) {
+      if (shown.get(request) !== items)
+        throw new WrongAnswer(`reveal ${request} of ${items} has ${shown.get(request) ?? 0} events`);
+    }
+  }
+}
+
+export class WrongAnswer extends Error {}
+
+function parts<T>(all: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size));
+}

@@ -1,0 +1,114 @@
+import Database from 'better-sqlite3';
+import { expect, it } from 'vitest';
+import { connect } from '../../src/client/client.ts';
+import type { BoundVault } from '../../src/vault/bound.ts';
+import { VaultError } from '../../src/vault/error.ts';
+import { cardNumber } from '../cards.ts';
+import { tempDir } from '../harness.ts';
+import { serveProcess } from '../process.ts';
+import { strongroom } from '../served.ts';
+import { makeVault } from './ledger.ts';
+
+/** More than one process on one store. */
+
+it('after a revocation is answered, no process reveals anything more', async () => {
+  const { config, apiKey, store } = await makeVault(tempDir());
+  const vaults = await Promise.all(
+    [0, 1].map(async () => connect({ url: (await serveProcess(config)).url, apiKey })),
+  );
+  const [one] = vaults;
+  if (one === undefined) return expect.fail('no vault');
+  const { items } = await one.tokenise({ items: [{ collection: 'cards', value: cardNumber(1) }] });
+  const token = items[0] !== undefined && 'token' in items[0] ? items[0].token : '';
+
+  const state = { revoked: false, before: 0, after: 0, refused: 0 };
+  const load = vaults.flatMap((vault) => [0, 1, 2, 3].map(() => revealUntilRefused(vault, token, state)));
+  while (state.before < 40) await new Promise((turn) => setImmediate(turn));
+  const revoke = await strongroom(['clients', 'revoke', 'load', '--config', config]);
+  state.revoked = true;
+  expect(revoke.code).toBe(0);
+  await Promise.all(load);
+  expect(state).toMatchObject({ after: 0, refused: 8 });
+
+  const db = new Database(store, { readonly: true });
+  const events = db
+    .prepare<[], { bytes: Buffer }>('select bytes from events order by "index"')
+    .all()
+    .map(({ bytes }) => JSON.parse(bytes.toString()) as { action: string; outcome: string });
+  db.close();
+  const revoked = events.findIndex(({ action }) => action === 'clients.revoke');
+  const shownAfter = events
+    .slice(revoked)
+    .filter(({ action, outcome }) => action === 'detokenise' && outcome === 'done');
+  expect(revoked).toBeGreaterThan(40);
+  expect(shownAfter).toEqual([]);
+  expect(await strongroom(['audit', 'verify', '--config', config])).toMatchObject({ code: 0 });
+});
+
+async function revealUntilRefused(
+  vault: BoundVault,
+  token: string,
+  state: { readonly revoked: boolean; before: number; after: number; refused: number },
+): Promise<void> {
+  for (;;) {
+    const startedAfter = state.revoked;
+    try {
+      await vault.detokenise({ purpose: 'settlement', items: [{ collection: 'cards', token }] });
+      if (startedAfter) state.after++;
+      else state.before++;
+    } catch (error) {
+      if (!(error instanceof VaultError) || error.code !== 'unauthenticated') throw error;
+      state.refused++;
+      return;
+    }
+  }
+}
+
+it('two processes give one value one token, and never one token to two values', async () => {
+  const { config, apiKey } = await makeVault(tempDir());
+  const vaults = await Promise.all(
+    [0, 1].map(async () => connect({ url: (await serveProcess(config)).url, apiKey })),
+  );
+  const values = Array.from({ length: 60 }, (_, i) => cardNumber(i % 20));
+  const answers = await Promise.all(
+    vaults.flatMap((vault) =>
+      values.map(async (value) => {
+        const { items } = await vault.tokenise({ items: [{ collection: 'cards-known', value }] });
+        return [value, items[0] !== undefined && 'token' in items[0] ? items[0].token : ''] as const;
+      }),
+    ),
+  );
+  expect(new Set(answers.map(([value, token]) => `${value} ${token}`)).size).toBe(20);
+  expect(new Set(answers.map(([, token]) => token)).size).toBe(20);
+  expect(await strongroom(['audit', 'verify', '--config', config])).toMatchObject({ code: 0 });
+});
+
+it('a stop answers what is under way, and ends with 0', async () => {
+  const { config, apiKey } = await makeVault(tempDir());
+  const served = await serveProcess(config);
+  const vault = connect({ url: served.url, apiKey });
+  const requests = Array.from({ length: 6 }, (_, n) =>
+    vault.tokenise({
+      items: Array.from({ length: 400 }, (__, i) => ({
+        collection: 'cards',
+        value: cardNumber(n * 400 + i),
+      })),
+    }),
+  );
+  await vault.whoami();
+  const stopped = served.stop();
+  const answers = await Promise.allSettled(requests);
+  expect((await stopped).code).toBe(0);
+
+  const again = connect({ url: (await serveProcess(config)).url, apiKey });
+  for (const answer of answers) {
+    if (answer.status === 'rejected') continue;
+    const items = answer.value.items.map((item) => ({
+      collection: 'cards',
+      token: 'token' in item ? item.token : '',
+    }));
+    const back = await again.detokenise({ purpose: 'settlement', items });
+    expect(back.items.every((item) => 'value' in item)).toBe(true);
+  }
+  expect(answers.some(({ status }) => status === 'fulfilled')).toBe(true);
+});

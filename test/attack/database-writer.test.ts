@@ -1,0 +1,198 @@
+import { describe, expect, it } from 'vitest';
+import { newVault, openVaultDir, type TestClient, type TestVault } from '../harness.ts';
+import { eventsOf, tamper } from './tamper.ts';
+
+const CARDS = ['4111111111111111', '4012888888881881'];
+
+interface Filled {
+  readonly open: TestVault;
+  readonly client: TestClient;
+  readonly tokens: readonly string[];
+  readonly known: readonly string[];
+}
+
+async function filled(): Promise<Filled> {
+  const open = await newVault();
+  const client = await open.add(
+    ['cards', 'cards-known'].flatMap((name) => [`tokenise:${name}`, `detokenise:${name}@settlement`]),
+  );
+  const issue = async (collection: string) => {
+    const { items } = await client.vault.tokenise({
+      items: CARDS.map((value) => ({ collection, value, subject: 'cus_1' })),
+    });
+    return items.map((item) => ('token' in item ? item.token : ''));
+  };
+  return { open, client, tokens: await issue('cards'), known: await issue('cards-known') };
+}
+
+const show = async (client: TestClient, open: TestVault, token: string, collection = 'cards') => {
+  const vault = await open.as(client.key);
+  const { items } = await vault.detokenise({ purpose: 'settlement', items: [{ collection, token }] });
+  return items[0];
+};
+
+describe('a cell opens in its own place alone', () => {
+  const moves: [string, string][] = [
+    [
+      'another row',
+      `update "values" set cell = (select cell from "values" v where v."row" > "values"."row" order by v."row" limit 1) where "row" = (select min("row") from "values")`,
+    ],
+    [
+      'another key',
+      `update "values" set key_id = (select id from keys where "use" = 'seal' and id <> key_id limit 1)`,
+    ],
+    ['another subject', `update "values" set subject = 'sub_1111111111111'`],
+    ['no subject', `update "values" set subject = null`],
+    ['a later expiry', `update "values" set expires_at = 9999999999999`],
+    ['another version', `update "values" set version = 2`],
+    ['another creator', `update "values" set creator = 'cli_1111111111111'`],
+    [
+      'another token',
+      `update issued set "row" = (select max("row") from "values") where "row" = (select min("row") from "values")`,
+    ],
+  ];
+  it.each(moves)('not with %s', async (_, sql) => {
+    const { open, client, tokens } = await filled();
+    tamper(open.storePath, (db) => db.exec(sql));
+    const before = eventsOf(open.storePath).length;
+    const item = await show(client, open, tokens[0] ?? '');
+    expect(item).toMatchObject({ error: { code: 'internal' } });
+    expect(JSON.stringify(item)).not.toContain('4111111111111111');
+    // The failure is an event before it is an answer, and names the event that it completes.
+    expect(eventsOf(open.storePath).slice(before)).toMatchObject([
+      { action: 'detokenise', outcome: 'done' },
+      { action: 'reveal_failed', outcome: 'failed', after: before },
+    ]);
+    expect(await open.host.audit.verify()).toMatchObject({ ok: false });
+  });
+});
+
+it('a fingerprint that points at another row is refused', async () => {
+  const { open, client } = await filled();
+  tamper(open.storePath, (db) =>
+    db.exec(
+      `update fingerprints set "row" = (select max(f."row") from fingerprints f) where "row" = (select min(f."row") from fingerprints f)`,
+    ),
+  );
+  const vault = await open.as(client.key);
+  const asked = vault.tokenise({
+    items: CARDS.map((value) => ({ collection: 'cards-known', value, subject: 'cus_1' })),
+  });
+  await expect(asked).rejects.toMatchObject({ code: 'integrity' });
+  expect(await open.host.audit.verify()).toMatchObject({ ok: false });
+});
+
+describe('rows that grant power', () => {
+  it('a grant that was written into the database has no effect, and raises an event', async () => {
+    const { open, client } = await filled();
+    tamper(open.storePath, (db) =>
+      db
+        .prepare('insert into grants values (?, ?, 1, ?)')
+        .run(client.id, 'tokenise:notes', Buffer.alloc(33, 1)),
+    );
+    await open.vault.recheck();
+    const vault = await open.as(client.key);
+    const { items } = await vault.tokenise({ items: [{ collection: 'notes', value: 'x' }] });
+    expect(items).toMatchObject([{ error: { code: 'collection_not_found' } }]);
+    expect(eventsOf(open.storePath)).toContainEqual(
+      expect.objectContaining({
+        action: 'integrity',
+        outcome: 'failed',
+        detail: expect.objectContaining({ table: 'grants' }) as unknown,
+      }),
+    );
+    expect(open.notices).toContainEqual(expect.objectContaining({ kind: 'integrity', table: 'grants' }));
+  });
+
+  const edits: [string, string][] = [
+    ['clients', `update clients set state = 'active', kind = 'custodian'`],
+    ['clients', `delete from clients`],
+    ['grants', `update grants set "grant" = 'detokenise:*@settlement' where "grant" = 'tokenise:cards'`],
+    ['grants', `delete from grants where "grant" like 'detok%'`],
+    ['policies', `update policies set text = replace(text, 'settlement', 'marketing')`],
+    ['collections', `update collections set shape = replace(shape, 'random', 'deterministic')`],
+    ['keys', `update keys set state = 'active', collection = null`],
+    ['keys', `update keys set wrapped = (select wrapped from keys k where k.id <> keys.id limit 1)`],
+    ['keys', `delete from keys where "use" = 'fingerprint'`],
+  ];
+  it.each(edits)('%s edited or deleted closes the vault: %s', async (table, sql) => {
+    const { open, client, tokens } = await filled();
+    tamper(open.storePath, (db) => db.exec(sql));
+    await open.vault.recheck();
+    await expect(show(client, open, tokens[0] ?? '')).rejects.toMatchObject({ code: 'integrity' });
+    const report = await open.host.audit.verify();
+    expect(report.findings.map((finding) => finding.table)).toContain(table);
+  });
+
+  it('an authentic older row that was put back is found', async () => {
+    const { open, client, tokens } = await filled();
+    const old: unknown[] = [];
+    tamper(open.storePath, (db) => old.push(db.prepare('select * from clients where id = ?').get(client.id)));
+    await open.host.clients.revoke({ client: client.id });
+    const [row] = old as [Record<string, unknown>];
+    tamper(open.storePath, (db) =>
+      db
+        .prepare('update clients set state = ?, revision = ?, mac = ? where id = ?')
+        .run(row['state'], row['revision'], row['mac'], client.id),
+    );
+    await open.vault.recheck();
+    await expect(show(client, open, tokens[0] ?? '')).rejects.toMatchObject({ code: 'integrity' });
+    expect((await open.host.audit.verify()).findings.map(({ table }) => table)).toContain('clients');
+  });
+
+  it('a head that was rolled back or edited opens nothing', async () => {
+    const { open } = await filled();
+    await open.close();
+    tamper(open.storePath, (db) => db.exec('update head set epoch = epoch - 1'));
+    await expect(openVaultDir(open.dir)).rejects.toThrow('the head of the log does not authenticate');
+  });
+});
+
+describe('the log against somebody who writes the database', () => {
+  const attacks: [string, string, string][] = [
+    [
+      'an edit',
+      `update events set bytes = cast(replace(cast(bytes as text), 'settlement', 'settlemenu') as blob)`,
+      'events',
+    ],
+    ['a gap', `delete from events where "index" = 3`, 'events'],
+    ['a cut tail', `delete from events where "index" >= 3`, 'events'],
+    [
+      'a swap',
+      `update events set "index" = -1 where "index" = 2; update events set "index" = 2 where "index" = 3; update events set "index" = 3 where "index" = -1`,
+      'events',
+    ],
+    ['an invented event', `insert into events select max("index") + 1, bytes from events`, 'events'],
+    ['a deleted value', `delete from "values" where "row" = (select min("row") from "values")`, 'values'],
+    [
+      'an invented value',
+      `insert into "values" select zeroblob(16), collection, token, cell, metadata, key_id, version, subject, expires_at, creator from "values" limit 1`,
+      'values',
+    ],
+    ['a deleted issued token', `delete from issued where "row" = (select min("row") from issued)`, 'issued'],
+    [
+      'an invented issued token',
+      `insert into issued select collection, zeroblob(16), randomblob(16), null, 1 from issued limit 1`,
+      'issued',
+    ],
+    [
+      'a token brought to its end',
+      `update issued set ended = 5 where "row" = (select min("row") from issued)`,
+      'issued',
+    ],
+    [
+      'a deleted fingerprint',
+      `delete from fingerprints where "row" = (select min("row") from fingerprints)`,
+      'fingerprints',
+    ],
+    ['a deleted subject', `delete from subjects`, 'subjects'],
+    ['an edited subject', `update subjects set id = 'sub_1111111111111'`, 'subjects'],
+  ];
+  it.each(attacks)('audit verify finds %s', async (_, sql, table) => {
+    const { open } = await filled();
+    tamper(open.storePath, (db) => db.exec(sql));
+    const report = await open.host.audit.verify();
+    expect(report.ok).toBe(false);
+    expect(report.findings.map((finding) => finding.table)).toContain(table);
+  });
+});

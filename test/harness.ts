@@ -24,7 +24,7 @@ export function tempDir(): string {
 }
 
 /** Settings and a policy with one collection of each kind; tests add to it as text. */
-export const POLICY = `
+const POLICY = `
 purposes:
   settlement: { basis: contract }
   support: { basis: legitimate-interests }
@@ -76,7 +76,7 @@ export interface TestClient {
 }
 
 let names = 0;
-export const newName = (): string => `client-${++names}`;
+const newName = (): string => `client-${++names}`;
 
 /** Writes settings, policy and a key file into a new folder and makes its store a vault. */
 export async function makeVaultDir(policy = POLICY, settings = SETTINGS): Promise<string> {
@@ -136,7 +136,7 @@ export const newVault = async (policy = POLICY, clock: Clock = { offset: 0 }): P
   openVaultDir(await makeVaultDir(policy), clock);
 
 /** A caller as HTTP makes one. */
-export async function callerOf(vault: Vault, apiKey: string, request = 'req_test'): Promise<Caller> {
+async function callerOf(vault: Vault, apiKey: string, request = 'req_test'): Promise<Caller> {
   const who = await vault.authenticate(apiKey);
   return { who, origin: { via: 'http', to: 'caller', from: '127.0.0.1', request, trace: null } };
 }

@@ -9,7 +9,7 @@ import { strongroom } from './served.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const hasCurl = spawnSync('curl', ['--version']).status === 0;
-if (!hasCurl) console.warn('skipped: the README transcript, since curl is not installed');
+if (!hasCurl) process.emitWarning('skipped: the README transcript, since curl is not installed');
 
 /** What differs from run to run: ids, the drawn digits of a token, how many events there are and their root. */
 const normal = (text: string): string =>

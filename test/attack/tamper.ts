@@ -1,6 +1,4 @@
 import Database from 'better-sqlite3';
-import type { TestVault } from '../harness.ts';
-import { openVaultDir } from '../harness.ts';
 
 /** Somebody who can write the database, and has no key. */
 
@@ -9,13 +7,6 @@ export function tamper(storePath: string, change: (db: Database.Database) => voi
   const db = new Database(storePath);
   change(db);
   db.close();
-}
-
-/** Closes, changes the store, opens again. */
-export async function tampered(open: TestVault, change: (db: Database.Database) => void): Promise<TestVault> {
-  await open.close();
-  tamper(open.storePath, change);
-  return openVaultDir(open.dir);
 }
 
 /** The events of a store, as stored. */

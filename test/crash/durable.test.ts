@@ -8,7 +8,7 @@ import { makeVault } from './ledger.ts';
 /** With a shim under the C library: what the disk was told, and when, is seen and broken from outside. */
 
 const shim = buildShim();
-if (shim === null) console.warn('skipped: durability under faults, since there is no C compiler here');
+if (shim === null) process.emitWarning('skipped: durability under faults, since there is no C compiler here');
 
 const CARD = '{"items":[{"collection":"cards","value":"4111111111111111"}]}';
 

@@ -147,7 +147,7 @@ export class Ledger {
   }
 }
 
-export class WrongAnswer extends Error {}
+class WrongAnswer extends Error {}
 
 function parts<T>(all: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size));

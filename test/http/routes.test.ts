@@ -9,10 +9,20 @@ async function listening() {
   const open = await newVault();
   const client = await open.add(['tokenise:cards', 'detokenise:cards@settlement']);
   const random = (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Array(bytes));
-  const server = await serve({ settings: open.settings, vault: open.vault, now: () => Date.now(), random, log: () => undefined });
+  const server = await serve({
+    settings: open.settings,
+    vault: open.vault,
+    now: () => Date.now(),
+    random,
+    log: () => undefined,
+  });
   // The server closes the vault that it serves.
   onTestFinished(() => server.stop().catch(() => undefined));
-  const ask = async (path: string, body: string | Uint8Array | null, headers: Record<string, string> = {}) => {
+  const ask = async (
+    path: string,
+    body: string | Uint8Array | null,
+    headers: Record<string, string> = {},
+  ) => {
     const answer = await fetch(new URL(path, server.url), {
       method: body === null ? 'GET' : 'POST',
       headers: { authorization: `Bearer ${client.key}`, 'content-type': 'application/json', ...headers },
@@ -36,11 +46,20 @@ it('answers a batch whole, in part, or as a problem, in order and with refs', as
   const { ask } = await listening();
   const good = { collection: 'cards', value: PAN, ref: 'a' };
   const bad = { collection: 'cards', value: '4111111111111112', ref: 'b' };
-  expect(await ask('/v1/tokenise', JSON.stringify({ items: [good] }))).toMatchObject({ status: 200, json: { items: [{ ref: 'a' }] } });
+  expect(await ask('/v1/tokenise', JSON.stringify({ items: [good] }))).toMatchObject({
+    status: 200,
+    json: { items: [{ ref: 'a' }] },
+  });
   const some = await ask('/v1/tokenise', JSON.stringify({ items: [bad, good] }));
-  expect(some).toMatchObject({ status: 207, json: { items: [{ ref: 'b', error: { code: 'invalid_value' } }, { ref: 'a' }] } });
+  expect(some).toMatchObject({
+    status: 207,
+    json: { items: [{ ref: 'b', error: { code: 'invalid_value' } }, { ref: 'a' }] },
+  });
   const none = await ask('/v1/tokenise', JSON.stringify({ items: [bad] }));
-  expect(none).toMatchObject({ status: 422, json: { code: 'invalid_value', status: 422, items: [{ ref: 'b' }] } });
+  expect(none).toMatchObject({
+    status: 422,
+    json: { code: 'invalid_value', status: 422, items: [{ ref: 'b' }] },
+  });
   expect(none.headers.get('content-type')).toBe('application/problem+json');
   expect(none.headers.get('cache-control')).toBe('no-store');
   expect(none.headers.get('x-request-id')).not.toBe(some.headers.get('x-request-id'));
@@ -53,11 +72,22 @@ it('refuses what is not a request, with pointers that stop at keys of the caller
     ['{"items":[', 400, [{ pointer: '', code: 'malformed_json' }]],
     [Buffer.from('7b2261223a22ff227d', 'hex'), 400, [{ pointer: '', code: 'malformed_json' }]],
     ['{"items":[]}', 400, [{ pointer: '/items', code: 'too_small' }]],
-    [JSON.stringify({ items: [{ ...item, mine: 1 }] }), 400, [{ pointer: '/items/0', code: 'unrecognized_keys' }]],
-    [JSON.stringify({ items: [{ ...item, metadata: { mine: [1] } }] }), 400, [{ pointer: '/items/0/metadata', code: 'invalid_union' }]],
+    [
+      JSON.stringify({ items: [{ ...item, mine: 1 }] }),
+      400,
+      [{ pointer: '/items/0', code: 'unrecognized_keys' }],
+    ],
+    [
+      JSON.stringify({ items: [{ ...item, metadata: { mine: [1] } }] }),
+      400,
+      [{ pointer: '/items/0/metadata', code: 'invalid_union' }],
+    ],
   ];
   for (const [body, status, errors] of cases) {
-    expect(await ask('/v1/tokenise', body)).toMatchObject({ status, json: { code: 'invalid_request', errors } });
+    expect(await ask('/v1/tokenise', body)).toMatchObject({
+      status,
+      json: { code: 'invalid_request', errors },
+    });
   }
 });
 
@@ -72,9 +102,15 @@ it('has one problem for each door that is shut', async () => {
   expect(method.headers.get('allow')).toBe('POST');
   expect(await ask('/v1/nowhere', null)).toMatchObject({ status: 404, json: { code: 'not_found' } });
   expect(await ask('/v1/tokenise', request, { 'content-type': 'text/plain' })).toMatchObject({ status: 415 });
-  expect(await ask('/v1/tokenise', ' '.repeat(8 * 1024 * 1024 + 1))).toMatchObject({ status: 413, json: { code: 'payload_too_large' } });
+  expect(await ask('/v1/tokenise', ' '.repeat(8 * 1024 * 1024 + 1))).toMatchObject({
+    status: 413,
+    json: { code: 'payload_too_large' },
+  });
   const needed = { action: 'clients' };
-  expect(await ask('/v1/clients/list', '{}')).toMatchObject({ status: 403, json: { code: 'insufficient_grant', needed } });
+  expect(await ask('/v1/clients/list', '{}')).toMatchObject({
+    status: 403,
+    json: { code: 'insufficient_grant', needed },
+  });
 });
 
 it('documents every route, without a script', async () => {

@@ -15,7 +15,7 @@ export interface IssuedRow {
   at: number;
 }
 
-/** A live value. Every column is bound into the cell's associated data. */
+/** A live value. The cell binds every column but the row id, and not whether there is metadata. */
 export interface ValueRow {
   row: Bytes;
   collection: string;

@@ -28,4 +28,6 @@ export interface Core {
   readonly environment: string;
   readonly queue: CommitQueue;
   readonly epochs: Epochs;
+  /** Token spaces that were found full, by collection id and bucket; they hold kept characters and stay in memory. */
+  readonly fullBuckets: Set<string>;
 }

@@ -15,7 +15,7 @@ export interface IssuedRow {
   at: number;
 }
 
-/** A live value. The cell binds every column but the row id, and not whether there is metadata. */
+/** A live value. The cell binds every column but the row id, and whether there is metadata. */
 export interface ValueRow {
   row: Bytes;
   collection: string;

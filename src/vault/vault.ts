@@ -89,7 +89,7 @@ export async function openVault({
     onHead: (head) => epochs.met(head),
     onFatal: fatal,
   });
-  const core: Core = { world, store, masterKey, environment, queue, epochs };
+  const core: Core = { world, store, masterKey, environment, queue, epochs, fullBuckets: new Set() };
   const refusals = new Refusals();
 
   /** Each record that does not authenticate is an event, once. */

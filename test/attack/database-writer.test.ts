@@ -18,7 +18,7 @@ async function filled(): Promise<Filled> {
   );
   const issue = async (collection: string) => {
     const { items } = await client.vault.tokenise({
-      items: CARDS.map((value) => ({ collection, value, subject: 'cus_1' })),
+      items: CARDS.map((value) => ({ collection, value, subject: 'cus_1', metadata: { a: 1 } })),
     });
     return items.map((item) => ('token' in item ? item.token : ''));
   };

@@ -131,8 +131,7 @@ export class CommitQueue {
   }
 
   async #failed(group: readonly Waiting[], error: unknown): Promise<void> {
-    const failure =
-      error instanceof StoreFailure ? error : new StoreFailure('other', 'a commit failed', { cause: error });
+    const failure = failureOf(error);
     if (failure.kind === 'io' || error instanceof HeadInvalid) {
       this.#closed = failure;
       for (const { reject } of [...group, ...this.#small.splice(0), ...this.#large.splice(0)])
@@ -154,3 +153,10 @@ const inOrder = (waiting: readonly Waiting[]): Waiting[] =>
   waiting.toSorted((a, b) => rank(a.commit) - rank(b.commit));
 
 const rank = (commit: Commit): number => (raisesEpoch(commit) ? 2 : commit.endings.length > 0 ? 1 : 0);
+
+/** What callers and the operator are told: a store's own sentence, or that the head is not the vault's. */
+function failureOf(error: unknown): StoreFailure {
+  if (error instanceof StoreFailure) return error;
+  const message = error instanceof HeadInvalid ? error.message : 'a commit failed';
+  return new StoreFailure('other', message, { cause: error });
+}

@@ -15,8 +15,14 @@ export function activeKey(call: Call, collection: Collection, use: 'seal' | 'fin
   return key;
 }
 
-/** What a value's cell is bound to: every column of its row. */
-const bindingOf = (row: Bound, kind: 'value' | 'metadata'): CellBinding => ({
+type Sealed = 'value' | 'value-with-metadata' | 'metadata';
+
+/** Which cell a value's is: whether the row has metadata is bound too, so that none can be taken away unseen. */
+export const valueKind = (metadata: Uint8Array | string | null): Sealed =>
+  metadata === null ? 'value' : 'value-with-metadata';
+
+/** What a value's cell is bound to: its row. */
+const bindingOf = (row: Bound, kind: Sealed): CellBinding => ({
   kind,
   keyId: row.keyId,
   collectionId: row.collection,
@@ -37,14 +43,14 @@ export function openValue(
   row: ValueRow,
   asked: { readonly token: string; readonly collection: string },
 ): string | null {
-  return open(keys, { ...row, ...asked }, 'value', row.cell);
+  return open(keys, { ...row, ...asked }, valueKind(row.metadata), row.cell);
 }
 
 /** The metadata of a row as JSON, or null if its cell does not open. */
 export const openMetadata = (keys: Keyring, row: ValueRow, cell: Uint8Array): string | null =>
   open(keys, row, 'metadata', cell);
 
-function open(keys: Keyring, row: ValueRow, kind: 'value' | 'metadata', cell: Uint8Array): string | null {
+function open(keys: Keyring, row: ValueRow, kind: Sealed, cell: Uint8Array): string | null {
   const key = keys.named(row.keyId);
   const opened = key === null ? null : openCell(key.secret, cell, bindingOf(row, kind));
   return opened === null
@@ -53,10 +59,5 @@ function open(keys: Keyring, row: ValueRow, kind: 'value' | 'metadata', cell: Ui
 }
 
 /** Seals a text into a cell of its row, under a nonce that this request drew from the kernel. */
-export const sealValue = (
-  call: Call,
-  key: Key,
-  row: Bound,
-  kind: 'value' | 'metadata',
-  text: string,
-): Uint8Array => sealCell(key.secret, call.draw.take(24), Buffer.from(text), bindingOf(row, kind));
+export const sealValue = (call: Call, key: Key, row: Bound, kind: Sealed, text: string): Uint8Array =>
+  sealCell(key.secret, call.draw.take(24), Buffer.from(text), bindingOf(row, kind));

@@ -5,7 +5,7 @@ import type { Collection } from '../policy/active.ts';
 import type { Located } from '../store.ts';
 import { type Fresh, type Issue, settleAll, type Wanted } from './issue.ts';
 import { findKnown, printRow } from './known.ts';
-import { activeKey, sealValue } from './sealing.ts';
+import { activeKey, sealValue, valueKind } from './sealing.ts';
 import { type Drawn, drawTokens, tokenHash } from './token.ts';
 
 /** The scheme with rows: how a collection issues, locates and opens. */
@@ -71,7 +71,7 @@ function add(call: Call, key: Key, fresh: Fresh, { token, hash }: Drawn, into: I
     expiresAt: want.expiresAt,
     creator: call.actor.stamp.id,
   };
-  const cell = sealValue(call, key, bound, 'value', want.normal);
+  const cell = sealValue(call, key, bound, valueKind(want.metadata), want.normal);
   const metadata = want.metadata === null ? null : sealValue(call, key, bound, 'metadata', want.metadata);
   into.inserts.push(
     { table: 'issued', row: { collection, hash, row, ended: null, at: rowTime(row) } },

@@ -87,6 +87,11 @@ async function onHost<T>(
 async function serveUntilTold(path: string): Promise<void> {
   const config = readConfigFile(path);
   const logger = pino({ base: null }, pino.destination({ dest: 1, sync: false, minLength: 4096 }));
+  // From now on: whoever is told that it serves may tell it to stop.
+  const told = new Promise<void>((stop) => {
+    process.once('SIGTERM', () => stop());
+    process.once('SIGINT', () => stop());
+  });
   const vault = await open(
     openingOf(
       config,
@@ -114,10 +119,7 @@ async function serveUntilTold(path: string): Promise<void> {
   printError(
     `Serving ${config.settings.vault.name} (policy ${applied.number}) on ${listening.url}; ${listening.url}/docs says what it takes.`,
   );
-  await new Promise<void>((stop) => {
-    process.once('SIGTERM', () => stop());
-    process.once('SIGINT', () => stop());
-  });
+  await told;
   await listening.stop();
   logger.flush();
 }
@@ -135,6 +137,8 @@ const host: Host = {
     const apiKey = readText(keyFile)
       .trim()
       .replace(/^Authorization: Bearer /, '');
+    if (!/^[\x21-\x7e]+$/.test(apiKey))
+      throw new CommandRefused(`${keyFile} does not hold an API key on one line`);
     return connect({ url, apiKey });
   },
 };

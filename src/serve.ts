@@ -1,6 +1,6 @@
 import { createAdaptorServer } from '@hono/node-server';
 import { readFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Settings } from './config/settings.ts';
@@ -53,6 +53,7 @@ export async function serve({ settings, vault, now, random, log }: Serving): Pro
       if (!proxies.trusts(socket)) socket.destroy();
     });
   }
+  const idle = idleSockets(server as Server, tls !== null);
   await listen(server as Server, host, port);
   const timers = [every(MAINTENANCE, vault.maintain), every(RECHECK, vault.recheck)];
   const { port: bound } = server.address() as AddressInfo;
@@ -60,7 +61,7 @@ export async function serve({ settings, vault, now, random, log }: Serving): Pro
     url: `${tls === null ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${bound}`,
     stop: async () => {
       for (const timer of timers) clearInterval(timer);
-      await drain(server as Server);
+      await drain(server as Server, idle);
       await vault.close();
     },
   };
@@ -84,17 +85,37 @@ const listen = (server: Server, host: string, port: number): Promise<void> =>
     });
   });
 
-const drain = (server: Server): Promise<void> =>
+/** Connections with no request under way, those that have never sent one included. */
+function idleSockets(server: Server, overTls: boolean): ReadonlySet<Socket> {
+  const idle = new Set<Socket>();
+  server.on(overTls ? 'secureConnection' : 'connection', (socket: Socket) => {
+    idle.add(socket);
+    socket.once('close', () => idle.delete(socket));
+  });
+  server.on('request', ({ socket }: IncomingMessage, answer: ServerResponse) => {
+    idle.delete(socket);
+    answer.once('close', () => {
+      if (!socket.destroyed) idle.add(socket);
+    });
+  });
+  return idle;
+}
+
+/** Node's own closeIdleConnections passes over connections that have never sent a request. */
+const drain = (server: Server, idle: ReadonlySet<Socket>): Promise<void> =>
   new Promise((resolve) => {
+    const closeIdle = (): void => {
+      for (const socket of idle) socket.end(() => socket.destroy());
+    };
     const late = setTimeout(() => server.closeAllConnections(), DRAIN);
     // A connection that is kept alive is closed as soon as its answer is out.
-    const idle = setInterval(() => server.closeIdleConnections(), 20);
+    const again = setInterval(closeIdle, 20);
     server.close(() => {
       clearTimeout(late);
-      clearInterval(idle);
+      clearInterval(again);
       resolve();
     });
-    server.closeIdleConnections();
+    closeIdle();
   });
 
 /** Runs again and again; a run that fails is the next one's to make up for, and readiness tells of it. */

@@ -1,5 +1,6 @@
 import { type Command, CommanderError } from 'commander';
 import type { BoundVault } from '../vault/bound.ts';
+import { isSafeUrl } from '../wire/url.ts';
 import type { Host } from './host.ts';
 
 /** Options that every command has. */
@@ -17,10 +18,12 @@ export function ask<T>(
   use: (vault: BoundVault) => Promise<T>,
 ): Promise<T> {
   if (url === undefined) return host.onHost(config, use);
-  if (keyFile === undefined)
-    throw new CommanderError(2, 'usage', 'error: --url asks for --key-file FILE, which holds an API key');
+  if (!isSafeUrl(url)) throw usage('--url is https://host[:port], or http:// on loopback');
+  if (keyFile === undefined) throw usage('--url asks for --key-file FILE, which holds an API key');
   return use(host.connect(url, keyFile));
 }
+
+const usage = (sentence: string): CommanderError => new CommanderError(2, 'usage', `error: ${sentence}`);
 
 /** The options that every noun's verbs have. */
 export const withCommon = (command: Command): Command =>

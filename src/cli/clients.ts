@@ -2,7 +2,8 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { addClientRequest } from '../wire/clients.ts';
 import { ask, type Common, withCommon } from './ask.ts';
 import { CommandRefused, type Host } from './host.ts';
-import { table } from './table.ts';
+import { printable, table } from './table.ts';
+import { parseGrant, roleOf } from '../vault/policy/grant.ts';
 
 interface AddOptions extends Common {
   readonly grant: readonly string[];
@@ -17,7 +18,7 @@ export function addClientCommands(program: Command, host: Host): void {
   withCommon(clients.command('add'))
     .description('add a client and print its API key, once')
     .argument('<name>')
-    .requiredOption('--grant <grant>', 'action:collection[@purpose] or role:name; repeatable', collect, [])
+    .requiredOption('--grant <grant>', 'action:collection[@purpose] or role:name; repeatable', collect)
     .option('--kind <kind>', 'service, custodian or auditor', 'service')
     .option('--expires <time>', 'as 90d, 12h or 30m from now', duration)
     .action(async (name: string, options: AddOptions) => {
@@ -29,11 +30,15 @@ export function addClientCommands(program: Command, host: Host): void {
           'a client has a name of a-z, 0-9 and -, a kind (service, custodian, auditor) and 1 to 32 grants',
         );
       }
+      for (const [i, text] of grants.entries()) {
+        const grant = roleOf(text) === null ? parseGrant(text) : null;
+        if (typeof grant === 'string') throw new CommandRefused(`grant ${i + 1}: ${grant}`);
+      }
       const { id, key } = await ask(host, options, (vault) => vault.clients.add(parsed.data));
       if (options.json) host.print(JSON.stringify({ id, name, key }));
       else {
-        host.printError(`${name} (${id}) was added. This is its API key; it is not shown again:`);
-        host.print(key);
+        host.printError(`${name} (${printable(id)}) was added. This is its API key; it is not shown again:`);
+        host.print(printable(key));
       }
     });
 
@@ -58,11 +63,13 @@ export function addClientCommands(program: Command, host: Host): void {
     .argument('<name>', 'its name or id')
     .action(async (client: string, options: Common) => {
       const { id, name, state } = await ask(host, options, (vault) => vault.clients.revoke({ client }));
-      host.print(options.json ? JSON.stringify({ id, name, state }) : `${name} (${id}) is ${state}.`);
+      host.print(
+        options.json ? JSON.stringify({ id, name, state }) : printable(`${name} (${id}) is ${state}.`),
+      );
     });
 }
 
-const collect = (one: string, all: readonly string[]): readonly string[] => [...all, one];
+const collect = (one: string, all: readonly string[] = []): readonly string[] => [...all, one];
 
 const UNITS: Readonly<Record<string, number>> = { d: 86_400_000, h: 3_600_000, m: 60_000 };
 

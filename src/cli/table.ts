@@ -1,6 +1,9 @@
-/** Columns as wide as their widest cell, two spaces apart. Control characters are not passed on to a terminal. */
+/** Text that a vault or a store sent, for a terminal: control characters are not passed on. */
+export const printable = (text: string): string => text.replaceAll(/\p{Cc}/gu, '?');
+
+/** Columns as wide as their widest cell, two spaces apart. */
 export function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [titles, ...rows].map((cells) => cells.map((cell) => cell.replace(/\p{Cc}/gu, '?')));
+  const lines = [titles, ...rows].map((cells) => cells.map(printable));
   const widths = titles.map((_, i) => Math.max(...lines.map((cells) => cells[i]?.length ?? 0)));
   return lines
     .map((cells) =>

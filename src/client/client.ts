@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { BoundVault } from '../vault/bound.ts';
 import { VaultError } from '../vault/error.ts';
 import { ROUTES } from '../wire/routes.ts';
+import { isSafeUrl } from '../wire/url.ts';
 import { problem } from '../wire/shape.ts';
 
 /** How a vault is reached. */
@@ -28,11 +29,9 @@ const TIMEOUT = 30_000;
  * @throws VaultError with the code that the vault answered; `unavailable` where it could not be reached
  */
 export function connect({ url, apiKey, timeout = TIMEOUT }: Connection): BoundVault {
-  const base = new URL(url);
-  const isLocal = /^(?:127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(base.hostname);
   // An API key in clear on a network is given away.
-  if (base.protocol !== 'https:' && !(base.protocol === 'http:' && isLocal))
-    throw new VaultError('invalid_request');
+  if (!isSafeUrl(url)) throw new VaultError('invalid_request');
+  const base = new URL(url);
 
   async function ask<A>(
     route: Asked<A>,

@@ -57,3 +57,30 @@ export function replacement(
     properties: columns.map(({ property }) => property),
   };
 }
+
+/** What no column holds, for each type: it authenticates nowhere, and sorts where SQLite sorts what it replaces. */
+const UNSOUND = { buffer: Buffer.alloc(0), string: '\0', number: Number.MAX_SAFE_INTEGER } as const;
+
+/**
+ * SQLite lets whoever writes the file put any type into any column. A reader of rows that must authenticate gets a row
+ * of the right types, in which a column of the wrong one holds what cannot be true.
+ */
+export function soundly<Row extends object>(table: SQLiteTable): (row: Row) => Row {
+  const columns = Object.entries(getTableColumns(table)).map(([property, { dataType, notNull }]) => {
+    const type: keyof typeof UNSOUND = dataType === 'buffer' || dataType === 'number' ? dataType : 'string';
+    return { property, notNull, type };
+  });
+  return (row) => {
+    for (const { property, type, notNull } of columns) {
+      const stored: unknown = Reflect.get(row, property);
+      const fits = stored === null ? !notNull : isOf(type, stored);
+      if (!fits) Reflect.set(row, property, UNSOUND[type]);
+    }
+    return row;
+  };
+}
+
+function isOf(type: keyof typeof UNSOUND, stored: unknown): boolean {
+  if (type === 'buffer') return Buffer.isBuffer(stored);
+  return type === 'number' ? Number.isSafeInteger(stored) && Number(stored) >= 0 : typeof stored === 'string';
+}

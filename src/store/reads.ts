@@ -13,7 +13,7 @@ import type {
   SubjectRow,
   ValueRow,
 } from '../vault/store.ts';
-import { HEAD, selected, TABLES } from './columns.ts';
+import { HEAD, selected, soundly, TABLES } from './columns.ts';
 
 type Key = Uint8Array;
 
@@ -108,10 +108,17 @@ export function sqliteReads(db: Database.Database) {
 
 /** Everything that decisions rest on. One transaction, so that it is of one moment. */
 export function readAuthority(db: Database.Database): AuthoritySnapshot {
-  const all = <Row>(name: keyof typeof TABLES): Row[] =>
-    db.prepare<[], Row>(`select ${selected(TABLES[name])} from "${name}"`).all();
+  const all = <Row extends object>(name: keyof typeof TABLES): Row[] =>
+    db
+      .prepare<[], Row>(`select ${selected(TABLES[name])} from "${name}"`)
+      .all()
+      .map(soundly<Row>(TABLES[name]));
   return db.transaction(() => ({
-    head: db.prepare<[], HeadRow>(`select ${selected(HEAD)} from "head"`).get() ?? null,
+    head:
+      db
+        .prepare<[], HeadRow>(`select ${selected(HEAD)} from "head"`)
+        .all()
+        .map(soundly<HeadRow>(HEAD))[0] ?? null,
     clients: all<ClientRow>('clients'),
     grants: all<GrantRow>('grants'),
     policies: all<PolicyRow>('policies'),

@@ -1,6 +1,7 @@
 import Database from 'better-sqlite3';
-import type { EventRow, Rows, Scanned, StoreSnapshot } from '../vault/store.ts';
-import { EVENTS, selected, TABLES } from './columns.ts';
+import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
+import type { Rows, Scanned, StoreSnapshot } from '../vault/store.ts';
+import { EVENTS, selected, soundly, TABLES } from './columns.ts';
 import { readAuthority } from './reads.ts';
 
 /** In the order of rows where verification walks tables side by side. */
@@ -22,10 +23,15 @@ export function sqliteSnapshot(path: string): StoreSnapshot {
   const authority = readAuthority(db);
   return {
     authority: () => authority,
-    events: () =>
-      db.prepare<[], EventRow>(`select ${selected(EVENTS)} from "events" order by "index"`).iterate(),
+    events: () => each(db, EVENTS, `select ${selected(EVENTS)} from "events" order by "index"`),
     scan: <T extends Scanned>(table: T) =>
-      db.prepare<[], Rows[T]>(`select ${selected(TABLES[table])} from "${table}"${ORDER[table]}`).iterate(),
+      each<Rows[T]>(db, TABLES[table], `select ${selected(TABLES[table])} from "${table}"${ORDER[table]}`),
     close: () => db.close(),
   };
+}
+
+/** Rows one by one, each of the types that its table has. */
+function* each<Row extends object>(db: Database.Database, table: SQLiteTable, sql: string): Generator<Row> {
+  const sound = soundly<Row>(table);
+  for (const row of db.prepare<[], Row>(sql).iterate()) yield sound(row);
 }

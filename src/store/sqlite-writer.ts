@@ -1,6 +1,6 @@
 import type Database from 'better-sqlite3';
 import type { HeadRow, Statement, Table, Told, UpdatedTable } from '../vault/store.ts';
-import { EVENTS, HEAD, insertion, replacement, selected, TABLES } from './columns.ts';
+import { EVENTS, HEAD, insertion, replacement, selected, soundly, TABLES } from './columns.ts';
 
 /** The group's statements on SQLite: each one a loop over statements prepared once. */
 export type Writer = { [D in Statement['do']]: (statement: Extract<Statement, { do: D }>) => Told };
@@ -15,6 +15,7 @@ export function sqliteWriter(db: Database.Database): Writer {
   } satisfies Record<UpdatedTable, unknown>;
   const append = db.prepare(insertion('events', EVENTS).sql);
   const readHead = db.prepare<[], HeadRow>(`select ${selected(HEAD)} from "head"`);
+  const sound = soundly<HeadRow>(HEAD);
   const writeHead = db.prepare(
     'update "head" set "size" = ?, "frontier" = ?, "epoch" = ?, "changes" = ?, "last_at" = ?, "digests" = ?, "mac" = ?',
   );
@@ -43,7 +44,7 @@ export function sqliteWriter(db: Database.Database): Writer {
       forget.run(before);
       return NOTHING_FAILED;
     },
-    lockHead: () => ({ failed: [], head: readHead.get() ?? null }),
+    lockHead: () => ({ failed: [], head: readHead.all().map(sound)[0] ?? null }),
     checkLive: ({ relied }) => failing(relied, ({ row, version }) => isLive.get(row, version) !== undefined),
     checkEmpty: ({ collections }) => failing(collections, (id) => anyIssued.get(id) === undefined),
     append: ({ first, events }) => failing(events, (bytes, i) => append.run(first + i, bytes).changes === 1),

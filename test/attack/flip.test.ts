@@ -105,11 +105,18 @@ function* changes(path: string): Generator<Change> {
 
 function* variants(stored: unknown): Generator<[number, unknown]> {
   if (stored === null) yield [0, 1];
-  else if (typeof stored === 'number') yield [0, stored + 1];
+  else if (typeof stored === 'number')
+    yield* [
+      [0, stored + 1],
+      [1, 'text'],
+    ] as [number, unknown][];
   else if (typeof stored === 'string')
     for (const at of places(stored.length))
       yield [at, stored.slice(0, at) + (stored[at] === 'x' ? 'y' : 'x') + stored.slice(at + 1)];
   else if (Buffer.isBuffer(stored)) {
+    // Another type is a change too.
+    yield [-1, 'text'];
+    yield [-2, null];
     for (const at of places(stored.length)) {
       const flipped = Buffer.from(stored);
       flipped[at] = (flipped[at] ?? 0) ^ 1;

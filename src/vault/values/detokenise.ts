@@ -98,7 +98,7 @@ async function sort(call: Call, request: DetokeniseRequest): Promise<Sorted> {
       sorted.drafts.push(denied(call, 'detokenise', item, decided.denial, { ...named, ...facts }));
     } else {
       const { collection } = decided;
-      asked.push({ item, collection, token: collection.format.tokenForm(token) });
+      asked.push({ item, collection, token: collection.format.tokenForm(wellFormed(token)) });
     }
   }
   for (const [collection, group] of byCollection(asked)) {
@@ -174,3 +174,6 @@ async function openAll(call: Call, sorted: Sorted, committed: Committed): Promis
     });
   return values;
 }
+
+/** Half of a surrogate pair has no UTF-8 form, and is in no token: it is looked for as what stands in its place. */
+const wellFormed = (text: string): string => text.replaceAll(/\p{Surrogate}/gu, '\ufffd');

@@ -115,6 +115,22 @@ it('no value, token, reference or credential is in a log, header, error or datab
     }
   }
   const token = tokens[0] ?? '';
+  // What the vault itself made goes back in where it does not belong: tokens and API keys.
+  for (const [name, { method, path }] of Object.entries(ROUTES)) {
+    const verb = method.toUpperCase();
+    for (const made of [token, tokens.at(-1) ?? '', service.key, custodian.key]) {
+      await send(name, verb, `${path}/${made}`, null, service.key);
+      await send(name, verb, `${path}?token=${made}`, null, service.key);
+      const headers = { 'x-request-id': made, cookie: `key=${made}`, 'x-forwarded-for': made };
+      await send(name, verb, path, JSON.stringify({ [made]: made }), service.key, headers);
+      await send(name, 'PROPFIND', `/${made}`, null, service.key);
+      const inItem = { collection: made, value: made, token: made };
+      await send(name, verb, path, JSON.stringify({ purpose: made, items: [inItem] }), service.key);
+    }
+    await send(name, verb, path, `"${SECRET}${PAN}"`.padEnd(8 * 1024 * 1024 + 1), service.key);
+  }
+  const own = { items: [{ collection: 'notes', value: service.key, subject: service.key }] };
+  await send('tokenise', 'POST', '/v1/tokenise', JSON.stringify(own), service.key);
   const asked = { purpose: 'settlement', ticket: TICKET, items: [{ collection: 'cards', token, ref: REF }] };
   const revealed = await ask(served.url, 'POST', '/v1/detokenise', JSON.stringify(asked), {
     authorization: `Bearer ${service.key}`,
@@ -133,7 +149,8 @@ it('no value, token, reference or credential is in a log, header, error or datab
     custodian: custodian.key,
     wrong: `${service.key.slice(0, -1)}x`,
   };
-  mustBeFree('the log', Buffer.from(logs), { ...known, SUBJECT, REF, TICKET, IDEMPOTENCY, token });
+  const unlogged = { ...known, SUBJECT, REF, TICKET, IDEMPOTENCY, token, last: tokens.at(-1) ?? '' };
+  mustBeFree('the log', Buffer.from(logs), unlogged);
   for (const file of readdirSync(dirname(storePath))) {
     mustBeFree(file, readFileSync(join(dirname(storePath), file)), { ...known, SUBJECT, REF, IDEMPOTENCY });
   }
@@ -145,10 +162,11 @@ it('no value, token, reference or credential is in a log, header, error or datab
       TICKET,
       IDEMPOTENCY,
     });
+    if (status >= 400) mustBeFree(`${route} ${status}`, Buffer.from(text), { token });
   }
   expect(answers.length).toBeGreaterThan(200);
   expect(new Set(answers.map(({ status }) => status))).toEqual(
-    new Set([200, 400, 401, 403, 404, 405, 415, 422]),
+    new Set([200, 400, 401, 403, 404, 405, 413, 415, 422]),
   );
 });
 
@@ -187,7 +205,7 @@ function ask(
         }),
       );
     });
-    sent.on('error', reject);
+    sent.on('error', (e) => { process.stderr.write(`DBG ${method} ${path.slice(0,60)} ${String(e)} body ${body?.length ?? 0} ${JSON.stringify(headers).slice(0,300)}\n`); reject(e); });
     sent.end(body ?? undefined);
   });
 }

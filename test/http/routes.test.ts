@@ -1,126 +1,240 @@
-import { expect, it, onTestFinished } from 'vitest';
-import { serve } from '../../src/serve.ts';
+import { describe, expect, it } from 'vitest';
 import { ROUTES } from '../../src/wire/routes.ts';
-import { newVault } from '../harness.ts';
+import { eventsOf } from '../attack/tamper.ts';
+import { itemsOf, listening, tokenOf } from './listening.ts';
 
 const PAN = '4111111111111111';
+const good = { collection: 'cards', value: PAN, ref: 'a' };
+const bad = { collection: 'cards', value: '4111111111111112', ref: 'b' };
+const foreign = { collection: 'acme/cards', value: PAN, ref: ' {"}~' };
 
-async function listening() {
-  const open = await newVault();
-  const client = await open.add(['tokenise:cards', 'detokenise:cards@settlement']);
-  const random = (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Array(bytes));
-  const server = await serve({
-    settings: open.settings,
-    vault: open.vault,
-    now: () => Date.now(),
-    random,
-    log: () => undefined,
-  });
-  // The server closes the vault that it serves.
-  onTestFinished(() => server.stop().catch(() => undefined));
-  const ask = async (
-    path: string,
-    body: string | Uint8Array | null,
-    headers: Record<string, string> = {},
-  ) => {
-    const answer = await fetch(new URL(path, server.url), {
-      method: body === null ? 'GET' : 'POST',
-      headers: { authorization: `Bearer ${client.key}`, 'content-type': 'application/json', ...headers },
-      body,
-    });
-    const text = await answer.text();
-    return { status: answer.status, headers: answer.headers, text, json: parse(text) };
-  };
-  return { ask };
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
+const asking = async () => {
+  const served = await listening();
+  return { served, ...(await served.asking(['tokenise:cards', 'detokenise:cards@settlement'])) };
+};
 
 it('answers a batch whole, in part, or as a problem, in order and with refs', async () => {
-  const { ask } = await listening();
-  const good = { collection: 'cards', value: PAN, ref: 'a' };
-  const bad = { collection: 'cards', value: '4111111111111112', ref: 'b' };
-  expect(await ask('/v1/tokenise', JSON.stringify({ items: [good] }))).toMatchObject({
-    status: 200,
-    json: { items: [{ ref: 'a' }] },
-  });
-  const some = await ask('/v1/tokenise', JSON.stringify({ items: [bad, good] }));
+  const { ask } = await asking();
+  const whole = await ask('/v1/tokenise', { body: { items: [good, { collection: 'cards', value: PAN }] } });
+  expect(whole).toMatchObject({ status: 200, json: { items: [{ ref: 'a' }, {}] } });
+  expect(itemsOf(whole)[1]).not.toHaveProperty('ref');
+
+  const some = await ask('/v1/tokenise', { body: { items: [bad, good, foreign] } });
   expect(some).toMatchObject({
     status: 207,
-    json: { items: [{ ref: 'b', error: { code: 'invalid_value' } }, { ref: 'a' }] },
+    headers: { 'content-type': 'application/json' },
+    json: {
+      items: [
+        { ref: 'b', error: { code: 'invalid_value' } },
+        { ref: 'a' },
+        { ref: foreign.ref, error: { code: 'collection_not_found' } },
+      ],
+    },
   });
-  const none = await ask('/v1/tokenise', JSON.stringify({ items: [bad] }));
+  expect(itemsOf(some)[1]).toHaveProperty('token');
+
+  const none = await ask('/v1/tokenise', { body: { items: [foreign, bad] } });
   expect(none).toMatchObject({
-    status: 422,
-    json: { code: 'invalid_value', status: 422, items: [{ ref: 'b' }] },
+    status: 404,
+    headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store' },
+    json: { code: 'collection_not_found', status: 404, items: [{ ref: foreign.ref }, { ref: 'b' }] },
   });
-  expect(none.headers.get('content-type')).toBe('application/problem+json');
-  expect(none.headers.get('cache-control')).toBe('no-store');
-  expect(none.headers.get('x-request-id')).not.toBe(some.headers.get('x-request-id'));
+  expect(none.headers['x-request-id']).not.toBe(some.headers['x-request-id']);
+});
+
+it('takes 1 to 1,000 items and keeps their order', async () => {
+  const { ask } = await asking();
+  const items = Array.from({ length: 1000 }, (_, i) => ({ ...(i % 3 === 0 ? bad : good), ref: String(i) }));
+  const answer = await ask('/v1/tokenise', { body: { items } });
+  expect(answer.status).toBe(207);
+  expect(itemsOf(answer).map(({ ref }) => ref)).toEqual(items.map(({ ref }) => ref));
+  expect(itemsOf(answer).map((item) => 'error' in item)).toEqual(items.map((_, i) => i % 3 === 0));
+  expect(await ask('/v1/tokenise', { body: { items: [...items, good] } })).toMatchObject({
+    status: 400,
+    json: { errors: [{ pointer: '/items', code: 'too_big' }] },
+  });
 });
 
 it('refuses what is not a request, with pointers that stop at keys of the caller', async () => {
-  const { ask } = await listening();
+  const { ask } = await asking();
   const item = { collection: 'cards', value: PAN };
-  const cases: [string | Uint8Array, number, unknown][] = [
-    ['{"items":[', 400, [{ pointer: '', code: 'malformed_json' }]],
-    [Buffer.from('7b2261223a22ff227d', 'hex'), 400, [{ pointer: '', code: 'malformed_json' }]],
-    ['{"items":[]}', 400, [{ pointer: '/items', code: 'too_small' }]],
+  const malformed = [{ pointer: '', code: 'malformed_json' }];
+  const cases: [string | Uint8Array | object, { pointer: string; code: string }[]][] = [
+    ['{"items":[', malformed],
+    ['', malformed],
+    [Buffer.from('7b2261223a22ff227d', 'hex'), malformed],
+    ['[]', [{ pointer: '', code: 'invalid_type' }]],
+    ['null', [{ pointer: '', code: 'invalid_type' }]],
+    [{ items: [] }, [{ pointer: '/items', code: 'too_small' }]],
+    [{ items: [item], [PAN]: 1 }, [{ pointer: '', code: 'unrecognized_keys' }]],
+    [{ items: [item, { ...item, [PAN]: 1 }] }, [{ pointer: '/items/1', code: 'unrecognized_keys' }]],
+    [{ items: [{ ...item, value: 4111 }] }, [{ pointer: '/items/0/value', code: 'invalid_type' }]],
+    [{ items: [{ ...item, value: null }] }, [{ pointer: '/items/0/value', code: 'invalid_type' }]],
+    [{ items: [{ ...item, value: '' }] }, [{ pointer: '/items/0/value', code: 'too_small' }]],
+    [{ items: [{ ...item, ref: 'r'.repeat(65) }] }, [{ pointer: '/items/0/ref', code: 'invalid_format' }]],
     [
-      JSON.stringify({ items: [{ ...item, mine: 1 }] }),
-      400,
-      [{ pointer: '/items/0', code: 'unrecognized_keys' }],
+      { items: [{ ...item, expiresAt: '2027-01-01' }] },
+      [{ pointer: '/items/0/expiresAt', code: 'invalid_format' }],
     ],
     [
-      JSON.stringify({ items: [{ ...item, metadata: { mine: [1] } }] }),
-      400,
+      { items: [{ ...item, metadata: { [`k${PAN}`]: [1] } }] },
       [{ pointer: '/items/0/metadata', code: 'invalid_union' }],
     ],
+    [
+      { items: [{ ...item, metadata: { 'not a key': PAN } }] },
+      [{ pointer: '/items/0/metadata', code: 'invalid_key' }],
+    ],
+    [
+      '{"items":[{"collection":"cards","value":"1","__proto__":{}}]}',
+      [{ pointer: '/items/0', code: 'unrecognized_keys' }],
+    ],
   ];
-  for (const [body, status, errors] of cases) {
-    expect(await ask('/v1/tokenise', body)).toMatchObject({
-      status,
+  for (const [body, errors] of cases) {
+    const answer = await ask('/v1/tokenise', { body });
+    expect(answer, JSON.stringify(body)).toMatchObject({
+      status: 400,
       json: { code: 'invalid_request', errors },
     });
+    expect(answer.text).not.toContain(PAN);
   }
 });
 
 it('has one problem for each door that is shut', async () => {
-  const { ask } = await listening();
-  const request = JSON.stringify({ items: [{ collection: 'cards', value: PAN }] });
-  const stranger = await ask('/v1/tokenise', request, { authorization: 'Bearer nobody' });
-  expect(stranger).toMatchObject({ status: 401, json: { code: 'unauthenticated' } });
-  expect(stranger.headers.get('www-authenticate')).toBe('Bearer');
-  const method = await ask('/v1/tokenise', null);
-  expect(method).toMatchObject({ status: 405, json: { code: 'method_not_allowed' } });
-  expect(method.headers.get('allow')).toBe('POST');
-  expect(await ask('/v1/nowhere', null)).toMatchObject({ status: 404, json: { code: 'not_found' } });
-  expect(await ask('/v1/tokenise', request, { 'content-type': 'text/plain' })).toMatchObject({ status: 415 });
-  expect(await ask('/v1/tokenise', ' '.repeat(8 * 1024 * 1024 + 1))).toMatchObject({
-    status: 413,
-    json: { code: 'payload_too_large' },
-  });
+  const { served, client, ask } = await asking();
+  const body = { items: [good] };
+  for (const authorization of [
+    'Bearer nobody',
+    `Bearer ${client.key.slice(0, -1)}${client.key.endsWith('z') ? 'y' : 'z'}`,
+    `Bearer  ${client.key}`,
+    `Basic ${client.key}`,
+    client.key,
+    '',
+  ]) {
+    const stranger = await ask('/v1/tokenise', { body, headers: { authorization } });
+    expect(stranger, authorization.slice(0, 8)).toMatchObject({
+      status: 401,
+      headers: { 'www-authenticate': 'Bearer' },
+      json: { code: 'unauthenticated' },
+    });
+  }
+  for (const { method, path } of Object.values(ROUTES)) {
+    const other = method === 'get' ? 'POST' : 'GET';
+    const answer = await ask(path, { method: other });
+    expect(answer).toMatchObject({ status: 405, json: { code: 'method_not_allowed' } });
+    expect(answer.headers['allow']).toBe(method.toUpperCase());
+  }
+  for (const path of [
+    '/v1/nowhere',
+    '/v1/tokenise/',
+    '//v1/tokenise',
+    '/V1/tokenise',
+    '/',
+    '/v1/tokenise%2f',
+  ]) {
+    expect(await ask(path, { body }), path).toMatchObject({ status: 404, json: { code: 'not_found' } });
+  }
   const needed = { action: 'clients' };
-  expect(await ask('/v1/clients/list', '{}')).toMatchObject({
+  expect(await ask('/v1/clients/list', { body: {} })).toMatchObject({
     status: 403,
     json: { code: 'insufficient_grant', needed },
   });
+  // Whoever stands before the door is counted in the log, all together.
+  await served.open.vault.maintain();
+  expect(eventsOf(served.open.storePath).at(-1)).toMatchObject({
+    action: 'refusals',
+    detail: { unauthenticated: 6, method_not_allowed: Object.keys(ROUTES).length, not_found: 6 },
+  });
+});
+
+it('a 403 says what the caller lacks, and nothing of the token', async () => {
+  const { ask } = await asking();
+  const token = tokenOf(await ask('/v1/tokenise', { body: { items: [good] } }));
+  const lacking = (purpose: string, asked: string) =>
+    ask('/v1/detokenise', { body: { purpose, items: [{ collection: 'cards', token: asked }] } });
+  // A purpose that the policy does not know is text of the caller's: it is not repeated.
+  const cases = [
+    ['support', { action: 'detokenise', collection: 'cards', purpose: 'support' }],
+    ['no-such-purpose', { action: 'detokenise', collection: 'cards' }],
+  ] as const;
+  for (const [purpose, needed] of cases) {
+    const answer = await lacking(purpose, token);
+    expect(answer.status).toBe(403);
+    expect(answer.json).toHaveProperty('needed', needed);
+    expect(itemsOf(answer)).toEqual(itemsOf(await lacking(purpose, '4111110000001111')));
+  }
+});
+
+describe('every answer', () => {
+  it('has a request id of its own and is not to be stored', async () => {
+    const { ask } = await asking();
+    const paths = [...Object.values(ROUTES).map(({ path }) => path), '/livez', '/readyz', '/docs', '/no'];
+    const answers = await Promise.all([
+      ...paths.flatMap((path) => [ask(path), ask(path, { body: {} })]),
+      ask('/v1/tokenise', { body: { items: [good] } }),
+      ask('/openapi.json', { headers: { 'x-request-id': 'req_mine' } }),
+    ]);
+    const ids = answers.map(({ headers }) => headers['x-request-id']);
+    for (const id of ids) expect(id).toMatch(/^req_[\w-]{16}$/);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const { headers } of answers) {
+      expect(headers).toMatchObject({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+      expect(headers).not.toHaveProperty('x-powered-by');
+    }
+  });
+
+  it('is what its route declares, with no key beyond it', async () => {
+    const served = await listening();
+    const service = await served.asking(['tokenise:cards', 'lookup:cards', 'detokenise:cards@settlement']);
+    const custodian = await served.asking(['clients:*'], { kind: 'custodian' });
+    const auditor = await served.asking(['audit:*'], { kind: 'auditor' });
+    const token = tokenOf(await service.ask('/v1/tokenise', { body: { items: [good] } }));
+    const expiresAt = '2099-01-01T00:00:00.000Z';
+    const asked = {
+      tokenise: () => service.ask('/v1/tokenise', { body: { items: [{ ...good, expiresAt }, bad] } }),
+      detokenise: () =>
+        service.ask('/v1/detokenise', {
+          body: { purpose: 'settlement', items: [{ collection: 'cards', token }, foreignToken] },
+        }),
+      collections: () => service.ask('/v1/collections'),
+      whoami: () => service.ask('/v1/whoami'),
+      addClient: () =>
+        custodian.ask('/v1/clients/add', { body: { name: 'new', grants: ['tokenise:cards'], expiresAt } }),
+      listClients: () => custodian.ask('/v1/clients/list', { body: {} }),
+      revokeClient: () => custodian.ask('/v1/clients/revoke', { body: { client: 'new' } }),
+      verifyLog: () => auditor.ask('/v1/audit/verify', { body: {} }),
+    } satisfies Record<keyof typeof ROUTES, () => unknown>;
+    for (const [name, { answer }] of Object.entries(ROUTES)) {
+      const { status, json } = await asked[name as keyof typeof ROUTES]();
+      expect(status, name).toBeLessThan(300);
+      expect(answer.parse(json), name).toEqual(json);
+    }
+  });
+});
+
+const foreignToken = { collection: 'acme/cards', token: PAN };
+
+it('keeps the trace of a traceparent in the event, and nothing of a wrong one', async () => {
+  const { served, ask } = await asking();
+  const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
+  const traced = await ask('/v1/whoami', { headers: { traceparent: `00-${trace}-00f067aa0ba902b7-01` } });
+  expect(eventsOf(served.open.storePath).at(-1)).toMatchObject({
+    request: traced.headers['x-request-id'],
+    trace,
+    via: 'http',
+  });
+  await ask('/v1/whoami', { headers: { traceparent: `00-${PAN}` } });
+  expect(eventsOf(served.open.storePath).at(-1)).not.toHaveProperty('trace');
 });
 
 it('documents every route, without a script', async () => {
   const { ask } = await listening();
-  const { json } = await ask('/openapi.json', null);
+  const { json } = await ask('/openapi.json');
   const { paths } = json as { paths: Record<string, object> };
   for (const { path, method } of Object.values(ROUTES)) expect(paths[path]).toHaveProperty(method);
-  const docs = await ask('/docs', null);
+  const docs = await ask('/docs');
   expect(docs.text).not.toContain('<script');
+  expect(docs.headers['content-security-policy']).toContain("default-src 'none'");
   for (const { path } of Object.values(ROUTES)) expect(docs.text).toContain(path);
-  expect(await ask('/livez', null)).toMatchObject({ status: 200 });
-  expect(await ask('/readyz', null)).toMatchObject({ status: 200, json: { status: 'ready' } });
+  expect(await ask('/livez')).toMatchObject({ status: 200, json: { status: 'live' } });
+  expect(await ask('/readyz')).toMatchObject({ status: 200, json: { status: 'ready' } });
 });

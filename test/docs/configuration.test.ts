@@ -1,0 +1,40 @@
+import { expect, it } from 'vitest';
+import { readConfig } from '../../src/config/settings.ts';
+import { parsePolicy } from '../../src/vault/policy/policy.ts';
+import { coded, tableOf, textOf } from './documents.ts';
+
+const page = textOf('docs/configuration.md');
+const [, example = ''] = page.split('```yaml\n').map((part) => part.split('```')[0] ?? '');
+
+/** The paths of an object's keys: `server.tls.cert`. A name that somebody chose is NAME. */
+function pathsOf(node: unknown, at = ''): string[] {
+  if (typeof node !== 'object' || node === null || Array.isArray(node)) return [named(at)];
+  return Object.entries(node).flatMap(([key, child]) => pathsOf(child, at === '' ? key : `${at}.${key}`));
+}
+
+const named = (path: string): string => path.replace(/^(purposes|collections|roles)\.[^.]+/, '$1.NAME');
+
+/** The keys in the table of a part of the page. */
+const keysIn = (part: string): string[] => tableOf(part, 'key').flatMap(([cell = '']) => coded(cell));
+
+const [settingsPart = '', policyPart = ''] = page.split('\n## ').slice(1);
+const [commonPart = '', panPart = ''] = policyPart.split('also has:');
+
+it('docs/configuration.md has a file that uses every key of the settings, and names them', () => {
+  const config = readConfig(example, '/etc/strongroom');
+  if ('problems' in config) return expect.fail(JSON.stringify(config.problems));
+  // The store's URL is read into an engine and a path.
+  const { store: _store, ...settings } = config.settings;
+  const keys = [...pathsOf(settings), 'store.url'];
+  expect(keysIn(settingsPart).toSorted()).toEqual(keys.toSorted());
+});
+
+it('docs/configuration.md names every key of the policy, and no other', () => {
+  const config = readConfig(example, '/etc/strongroom');
+  const parsed = parsePolicy('policy' in config ? config.policy : {});
+  if ('problems' in parsed) return expect.fail(JSON.stringify(parsed.problems));
+  // Every default is filled in, so that a key which is new to the schema is met here.
+  const keys = new Set(pathsOf(parsed.policy));
+  const pan = keysIn(panPart).map((key) => `collections.NAME.${key}`);
+  expect([...keysIn(commonPart), ...pan].toSorted()).toEqual([...keys].toSorted());
+});

@@ -1,0 +1,122 @@
+import { expect, it } from 'vitest';
+import { connect } from '../../src/client/client.ts';
+import { ROUTES } from '../../src/wire/routes.ts';
+import type { BoundVault } from '../../src/vault/bound.ts';
+import { VaultError } from '../../src/vault/error.ts';
+import { newVault, type TestClient, type TestVault } from '../harness.ts';
+import { listening } from './listening.ts';
+
+/** One scenario over the bound vault and over HTTP: the same answers and the same errors. */
+
+const PAN = '4111111111111111';
+const expiresAt = '2099-01-01T00:00:00.000Z';
+
+interface Parties {
+  readonly service: BoundVault;
+  readonly custodian: BoundVault;
+  readonly auditor: BoundVault;
+}
+
+/** Every verb, in every way it may end, with what each comes to. */
+async function scenario({ service, custodian, auditor }: Parties): Promise<unknown[]> {
+  const known = { collection: 'cards-known', value: PAN, subject: 'cus_1', ref: 'k' };
+  const bad = { collection: 'cards-known', value: '1', ref: 'bad' };
+  const secret = { collection: 'notes', value: 'ü\0😀', metadata: { a: 1 }, expiresAt };
+  const tokens: string[] = [];
+  const tokenise = async (items: Parameters<BoundVault['tokenise']>[0]['items'], key?: string) => {
+    const answer = await service.tokenise({ items }, key);
+    for (const item of answer.items) if ('token' in item) tokens.push(item.token);
+    return answer;
+  };
+  const show = (purpose: string, collection: string, token = tokens[0] ?? '') =>
+    service.detokenise({ purpose, ticket: 'CASE-1', items: [{ collection, token, ref: 'r' }] });
+  const steps = [
+    () => tokenise([known, bad, secret]),
+    () => tokenise([known]),
+    () => tokenise([bad]),
+    () => tokenise([secret], 'key'),
+    () => tokenise([secret], 'key'),
+    () => tokenise([known], 'key'),
+    () => tokenise([{ collection: 'nowhere', value: PAN }]),
+    () => show('settlement', 'cards-known'),
+    () => show('support', 'cards-known'),
+    () => show('settlement', 'cards-known', '4111110000001111'),
+    () => show('support', 'notes', tokens[1]),
+    () =>
+      service.detokenise({ purpose: 'support', ticket: PAN, items: [{ collection: 'notes', token: 'x' }] }),
+    () => service.collections(),
+    () => service.whoami(),
+    () => service.clients.list(),
+    () => service.audit.verify(),
+    () => custodian.clients.add({ name: 'new', kind: 'service', grants: ['tokenise:cards'], expiresAt }),
+    () =>
+      custodian.clients.add({ name: 'new', kind: 'service', grants: ['tokenise:cards'], expiresAt: null }),
+    () =>
+      custodian.clients.add({ name: 'odd', kind: 'auditor', grants: ['tokenise:cards'], expiresAt: null }),
+    () => custodian.clients.list(),
+    () => custodian.clients.revoke({ client: 'new' }),
+    () => custodian.clients.revoke({ client: 'nobody' }),
+    () => custodian.tokenise({ items: [known] }),
+    () => auditor.audit.verify(),
+    () => auditor.clients.list(),
+  ];
+  const outcomes: unknown[] = [];
+  for (const step of steps) {
+    outcomes.push(
+      await step().catch((error: unknown) => {
+        if (!(error instanceof VaultError)) throw error;
+        const { code, message, needed } = error;
+        return { raised: code, message, needed };
+      }),
+    );
+  }
+  return JSON.parse(normal(JSON.stringify(outcomes))) as unknown[];
+}
+
+/** Without what no two vaults share: ids, keys, drawn tokens, times of making, roots. */
+const normal = (text: string): string =>
+  text
+    .replaceAll(/"requestId":"[^"]*"/g, '"requestId":"…"')
+    .replaceAll(/"(id|key|token|createdAt|root)":"[^"]*"/g, '"$1":"…"');
+
+async function parties(open: TestVault, over: (client: TestClient) => BoundVault): Promise<Parties> {
+  const grants = ['cards-known', 'notes', 'cards'].map((name) => `tokenise:${name}`);
+  const reveal = ['detokenise:cards-known@settlement', 'detokenise:notes@support', 'lookup:notes'];
+  const service = await open.add([...grants, ...reveal], { name: 'service' });
+  const custodian = await open.add(['clients:*'], { kind: 'custodian', name: 'custodian' });
+  const auditor = await open.add(['audit:*'], { kind: 'auditor', name: 'auditor' });
+  return { service: over(service), custodian: over(custodian), auditor: over(auditor) };
+}
+
+it('answers and raises over HTTP what the bound vault does', async () => {
+  const bound = await scenario(await parties(await newVault(), ({ vault }) => vault));
+  const served = await listening();
+  const overHttp = await parties(served.open, ({ key }) => connect({ url: served.url, apiKey: key }));
+  expect(await scenario(overHttp)).toEqual(bound);
+  // The scenario went through every route.
+  expect(new Set(served.lines.map(({ route }) => route))).toEqual(
+    new Set(Object.values(ROUTES).map(({ path }) => path)),
+  );
+});
+
+it('carries an Idempotency-Key, and the whole of a batch that failed', async () => {
+  const served = await listening();
+  const { service } = await parties(served.open, ({ key }) => connect({ url: served.url, apiKey: key }));
+  const request = { items: [{ collection: 'cards', value: PAN }] };
+  const [one, two] = [await service.tokenise(request, 'k'), await service.tokenise(request, 'k')];
+  expect(two.items).toEqual(one.items);
+  const failed = await service.tokenise({ items: [{ collection: 'cards', value: '1', ref: 'a' }] });
+  expect(failed.items).toMatchObject([{ ref: 'a', error: { code: 'invalid_value' } }]);
+});
+
+it('sends its key in clear to nobody, and a vault that is gone is unavailable', async () => {
+  const served = await listening();
+  const client = await served.open.add(['tokenise:cards']);
+  for (const url of ['http://203.0.113.7:7420', 'ftp://127.0.0.1', 'http://127.0.0.1.example.com']) {
+    expect(() => connect({ url, apiKey: client.key }), url).toThrow(VaultError);
+  }
+  const vault = connect({ url: served.url, apiKey: client.key });
+  await expect(vault.whoami()).resolves.toMatchObject({ name: client.name });
+  await served.stop();
+  await expect(vault.whoami()).rejects.toMatchObject({ code: 'unavailable' });
+});

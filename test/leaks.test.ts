@@ -193,19 +193,25 @@ function ask(
   body: string | null,
   headers: Record<string, string>,
 ): Promise<{ status: number; text: string }> {
+  // Node frames no body of a GET by itself: without a length it would be read as the next request.
+  const length = body === null ? {} : { 'content-length': Buffer.byteLength(body) };
   const type = body === null ? {} : { 'content-type': 'application/json' };
   return new Promise((resolve, reject) => {
-    const sent = request(new URL(path, url), { method, headers: { ...type, ...headers } }, (answer) => {
-      const chunks: Buffer[] = [];
-      answer.on('data', (chunk: Buffer) => chunks.push(chunk));
-      answer.on('end', () =>
-        resolve({
-          status: answer.statusCode ?? 0,
-          text: answer.rawHeaders.join('\n') + Buffer.concat(chunks).toString(),
-        }),
-      );
-    });
-    sent.on('error', (e) => { process.stderr.write(`DBG ${method} ${path.slice(0,60)} ${String(e)} body ${body?.length ?? 0} ${JSON.stringify(headers).slice(0,300)}\n`); reject(e); });
+    const sent = request(
+      new URL(path, url),
+      { method, headers: { ...type, ...length, ...headers } },
+      (answer) => {
+        const chunks: Buffer[] = [];
+        answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+        answer.on('end', () =>
+          resolve({
+            status: answer.statusCode ?? 0,
+            text: answer.rawHeaders.join('\n') + Buffer.concat(chunks).toString(),
+          }),
+        );
+      },
+    );
+    sent.on('error', reject);
     sent.end(body ?? undefined);
   });
 }

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, resolve } from 'node:path';
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises';
 import { pino } from 'pino';
 import type { Host } from './cli/host.ts';
 import { CommandRefused } from './cli/host.ts';
@@ -26,7 +26,13 @@ const now = (): number => Date.now();
 const random = (bytes: number): Uint8Array => randomBytes(bytes);
 const printError = (text: string): void => void process.stderr.write(`${text}\n`);
 
-const worldOf = (notice: World['notice']): World => ({ now, random, breathe: () => breathe(), notice });
+const worldOf = (notice: World['notice']): World => ({
+  now,
+  random,
+  breathe: () => breathe(),
+  pause: (milliseconds) => pause(milliseconds),
+  notice,
+});
 const quiet = worldOf((notice) => printError(`strongroom: ${JSON.stringify(notice)}`));
 
 const groups = (): number[] => [...(process.getgroups?.() ?? []), process.getegid?.() ?? -1];

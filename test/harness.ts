@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import { readConfig, type Settings } from '../src/config/settings.ts';
 import { writeKeyFile } from '../src/masterkey/file.ts';
@@ -155,6 +155,7 @@ function openingOf(dir: string, clock: Clock, notices: Notice[], fatal: string[]
       now: () => Date.now() + clock.offset,
       random: (bytes) => randomBytes(bytes),
       breathe: () => breathe(),
+      pause: (milliseconds) => pause(milliseconds),
       notice: (notice) => notices.push(notice),
     },
     groups: [process.getegid?.() ?? -1],

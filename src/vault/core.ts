@@ -17,6 +17,7 @@ export interface World {
   readonly random: (bytes: number) => Uint8Array;
   /** Lets the event loop turn. */
   readonly breathe: () => Promise<void>;
+  readonly pause: (milliseconds: number) => Promise<void>;
   readonly notice: (notice: Notice) => void;
 }
 

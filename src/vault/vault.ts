@@ -86,6 +86,7 @@ export async function openVault({
     rowsKey: rowsKey.secret,
     now: world.now,
     breathe: world.breathe,
+    pause: world.pause,
     onHead: (head) => epochs.met(head),
     onFatal: fatal,
   });

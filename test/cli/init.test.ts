@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { explain } from '../../src/explain.ts';
 import { init } from '../../src/init.ts';
@@ -15,7 +15,13 @@ const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(
 /** What the command does, in this process. */
 const initialise = (dir: string, ifAbsent = false) => {
   const random = (bytes: number): Uint8Array => randomBytes(bytes);
-  const world = { now: () => Date.now(), random, breathe: () => breathe(), notice: () => undefined };
+  const world = {
+    now: () => Date.now(),
+    random,
+    breathe: () => breathe(),
+    pause: (ms: number) => pause(ms),
+    notice: () => undefined,
+  };
   const by = { world, groups: [], caller: hostCaller('tester', 'cli_test') };
   return init({ dir, ifAbsent, firstKey: false }, by);
 };

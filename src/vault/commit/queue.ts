@@ -2,14 +2,15 @@ import type { Secret } from '../../crypto/key.ts';
 import { type HeadRow, type Store, StoreFailure } from '../store.ts';
 import { type Commit, type Committed, raisesEpoch, weightOf } from './commit.ts';
 import type { HeadSeal } from './head.ts';
+import { Lanes } from './lanes.ts';
 import { type GroupResult, groupTransaction, HeadInvalid } from './transaction.ts';
 
-/** A group's cap, in rows and events: what waits behind it waits no longer than some milliseconds. */
-const GROUP_WEIGHT = 1024;
 /** A group with a request above this weight is written beside this thread. */
 const ASIDE_WEIGHT = 64;
 /** What may wait, in rows and events; past it callers are refused at once. */
 const MOST_WAITING = 32_768;
+/** How long a large request is held for small ones that are owed a turn, in milliseconds: an answered caller asks again. */
+const HOLD = 1;
 
 interface Waiting {
   readonly commit: Commit;
@@ -25,7 +26,8 @@ export interface QueueDeps {
   readonly now: () => number;
   /** Lets the event loop turn: new requests join the next group. */
   readonly breathe: () => Promise<void>;
-  /** The head after a group, and what the group cost. */
+  readonly pause: (milliseconds: number) => Promise<void>;
+  /** The head that a group met or left. */
   readonly onHead: (head: HeadRow) => void;
   /** The store can no longer be trusted to keep what it acknowledges: the process must end. */
   readonly onFatal: (failure: StoreFailure) => void;
@@ -33,24 +35,17 @@ export interface QueueDeps {
 
 /**
  * Group commit: whatever waits while one transaction runs makes up the next, and callers are answered after it is
- * durable. Large requests have a queue of their own, and groups alternate between the two.
+ * durable. Large requests have a queue of their own, and the two share the time.
  */
 export class CommitQueue {
   readonly #deps: QueueDeps;
-  readonly #small: Waiting[] = [];
-  readonly #large: Waiting[] = [];
-  #waiting = 0;
-  #turn: 'small' | 'large' = 'small';
+  readonly #lanes = new Lanes<Waiting>();
+  #wake = (): void => undefined;
   #draining: Promise<void> | null = null;
   #closed: StoreFailure | null = null;
 
   constructor(deps: QueueDeps) {
     this.#deps = deps;
-  }
-
-  /** Rows and events that wait. */
-  get depth(): number {
-    return this.#waiting;
   }
 
   /**
@@ -59,13 +54,12 @@ export class CommitQueue {
    */
   submit(commit: Commit): Promise<Committed | null> {
     if (this.#closed !== null) return Promise.reject(this.#closed);
-    const weight = weightOf(commit);
-    if (this.#waiting + weight > MOST_WAITING) {
+    if (this.#lanes.weight + weightOf(commit) > MOST_WAITING) {
       return Promise.reject(new StoreFailure('busy', 'too much waits to be committed'));
     }
-    this.#waiting += weight;
     return new Promise((resolve, reject) => {
-      (weight > GROUP_WEIGHT ? this.#large : this.#small).push({ commit, resolve, reject });
+      this.#lanes.add({ commit, resolve, reject });
+      if (!this.#lanes.isHeld) this.#wake();
       this.#draining ??= this.#drain();
     });
   }
@@ -78,25 +72,23 @@ export class CommitQueue {
 
   async #drain(): Promise<void> {
     await this.#deps.breathe();
-    for (let group = this.#next(); group.length > 0; group = this.#next()) {
+    for (let group = this.#lanes.next(); group.length > 0; group = this.#lanes.next()) {
       await this.#commit(group);
       await this.#deps.breathe();
+      if (this.#lanes.isHeld) await this.#hold();
     }
     this.#draining = null;
   }
 
-  #next(): Waiting[] {
-    this.#turn = this.#turn === 'small' && this.#large.length > 0 ? 'large' : 'small';
-    if (this.#turn === 'large' || this.#small.length === 0) return this.#take(this.#large, 1);
-    let weight = 0;
-    const cut = this.#small.findIndex(({ commit }) => (weight += weightOf(commit)) > GROUP_WEIGHT);
-    return this.#take(this.#small, cut === -1 ? this.#small.length : Math.max(1, cut));
-  }
-
-  #take(queue: Waiting[], count: number): Waiting[] {
-    const group = queue.splice(0, count);
-    for (const { commit } of group) this.#waiting -= weightOf(commit);
-    return group;
+  /** Waits a moment for a small request; if none comes, a large one has its turn. */
+  async #hold(): Promise<void> {
+    const came = new Promise<void>((wake) => {
+      this.#wake = wake;
+    });
+    await Promise.race([came, this.#deps.pause(HOLD)]);
+    // What arrived while this thread was busy is read only now.
+    await this.#deps.breathe();
+    if (this.#lanes.isHeld) this.#lanes.forgive();
   }
 
   async #commit(waiting: readonly Waiting[]): Promise<void> {
@@ -134,8 +126,7 @@ export class CommitQueue {
     const failure = failureOf(error);
     if (failure.kind === 'io' || error instanceof HeadInvalid) {
       this.#closed = failure;
-      for (const { reject } of [...group, ...this.#small.splice(0), ...this.#large.splice(0)])
-        reject(failure);
+      for (const { reject } of [...group, ...this.#lanes.takeAll()]) reject(failure);
       this.#deps.onFatal(failure);
     } else if (failure.kind === 'other' && group.length > 1) {
       for (const one of group) await this.#commit([one]);

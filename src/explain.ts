@@ -11,6 +11,8 @@ const OURS = [CommandRefused, KeyFileRefused, CannotOpen, StoreFailure, VaultErr
 export function explain(error: unknown): string {
   if (error instanceof VaultError && error.code === 'integrity')
     return `${error.message} strongroom audit verify says which.`;
+  if (error instanceof VaultError && error.cause instanceof StoreFailure)
+    return `${error.message} On this host: ${error.cause.message}.`;
   if (error instanceof Error && OURS.some((kind) => error instanceof kind)) return error.message;
   if (isSystemError(error)) return `the system refused: ${error.code} at ${error.syscall}`;
   return `something failed that should not have (${error instanceof Error ? error.name : 'unknown'})`;

@@ -11,7 +11,7 @@ import type { World } from './vault/core.ts';
 
 /** What a new vault starts with: a policy to try and to change. */
 const STARTER = `# Strongroom: settings of this process, then the vault's policy. docs/configuration.md explains every key.
-vault: { name: my-vault, environment: development }   # in key prefixes and tokens; fixed once it holds values
+vault: { name: my-vault, environment: development }   # in key prefixes and tokens; leave it once it has clients
 server: { host: 127.0.0.1, port: 7420 }               # off loopback: tls: { cert, key }, or proxy: { addresses }
 store: { url: "sqlite:data/strongroom.db" }
 masterKey: { provider: file, path: keys }

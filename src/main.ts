@@ -101,7 +101,11 @@ async function serveUntilTold(path: string): Promise<void> {
   const vault = await open(
     openingOf(
       config,
-      worldOf((notice) => logger.warn(notice, notice.kind)),
+      worldOf((notice) => {
+        logger.warn(notice, notice.kind);
+        // Lines are written in blocks; one that somebody should look at does not wait for the others.
+        logger.flush();
+      }),
     ),
   );
   const applied = await vault.applyPolicy(caller(), config.policy);

@@ -1,11 +1,13 @@
-import { createAdaptorServer } from '@hono/node-server';
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import type { Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import type { Settings } from './config/settings.ts';
+import { CommandRefused } from './cli/host.ts';
 import { isLoopback } from './config/address.ts';
+import type { Settings } from './config/settings.ts';
 import { createApp } from './http/app.ts';
+import { drainable } from './http/drain.ts';
+import { createListener, type TlsFiles } from './http/listener.ts';
 import { proxiesOf } from './http/proxies.ts';
 import type { RequestLine } from './http/verb.ts';
 import type { Vault } from './vault/vault.ts';
@@ -29,10 +31,11 @@ export interface Listening {
 /** What is done between requests, every so many milliseconds. */
 const MAINTENANCE = 10_000;
 const RECHECK = 60_000;
-/** How long requests under way may take after a stop, in milliseconds. */
-const DRAIN = 10_000;
 
-/** Serves a vault over HTTP. */
+/**
+ * Serves a vault over HTTP.
+ * @throws CommandRefused where the certificate, its key or the address cannot be used
+ */
 export async function serve({ settings, vault, now, random, log }: Serving): Promise<Listening> {
   const { host, port, tls } = settings.server;
   const proxies = proxiesOf(settings.server.proxy?.addresses ?? []);
@@ -43,80 +46,78 @@ export async function serve({ settings, vault, now, random, log }: Serving): Pro
     log,
     addressOf: (context) => proxies.addressOf(context.env.incoming),
   });
-  const server = createAdaptorServer({
-    fetch: app.fetch,
-    ...(tls === null ? { createServer } : { createServer: createTlsServer, serverOptions: tlsOptions(tls) }),
-  });
+  const server = createListener(app, tls === null ? null : readTls(tls));
   // Off loopback without TLS, only the named proxies may speak to us: values would cross the network in clear.
   if (tls === null && !isLoopback(host)) {
     server.on('connection', (socket: Socket) => {
       if (!proxies.trusts(socket)) socket.destroy();
     });
   }
-  const idle = idleSockets(server as Server, tls !== null);
-  await listen(server as Server, host, port);
+  const drain = drainable(server, tls !== null);
+  await listen(server, host, port);
   const timers = [every(MAINTENANCE, vault.maintain), every(RECHECK, vault.recheck)];
   const { port: bound } = server.address() as AddressInfo;
   return {
     url: `${tls === null ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${bound}`,
     stop: async () => {
       for (const timer of timers) clearInterval(timer);
-      await drain(server as Server, idle);
+      await drain();
       await vault.close();
     },
   };
 }
 
-const tlsOptions = ({ cert, key }: { readonly cert: string; readonly key: string }) => ({
-  cert: readFileSync(cert),
-  key: readFileSync(key),
-  minVersion: 'TLSv1.2' as const,
-});
+/** Reads certificate and key and holds them against each other, so that what is wrong is said in words of ours. */
+function readTls(paths: { readonly cert: string; readonly key: string }): TlsFiles {
+  const cert = readPem(paths.cert, 'server.tls.cert', 'a certificate', (pem) => new X509Certificate(pem));
+  const key = readPem(paths.key, 'server.tls.key', 'a private key without a passphrase', createPrivateKey);
+  const belongs = cert.read.publicKey.equals(createPublicKey(key.read));
+  if (!belongs)
+    throw new CommandRefused('server.tls.key is not the key of the certificate in server.tls.cert');
+  return { cert: cert.pem, key: key.pem };
+}
+
+function readPem<T>(
+  path: string,
+  setting: string,
+  what: string,
+  read: (pem: Buffer) => T,
+): { readonly pem: Buffer; readonly read: T } {
+  const pem = readFile(path, setting);
+  try {
+    return { pem, read: read(pem) };
+  } catch {
+    throw new CommandRefused(`${setting} must be the path of a PEM file that holds ${what}`);
+  }
+}
+
+function readFile(path: string, setting: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch {
+    throw new CommandRefused(`${setting} cannot be read: does the file exist, and may this user read it?`);
+  }
+}
 
 const listen = (server: Server, host: string, port: number): Promise<void> =>
   new Promise((resolve, reject) => {
-    // A slow or silent caller holds a connection for this long at most.
-    server.requestTimeout = 30_000;
-    server.headersTimeout = 10_000;
-    server.once('error', reject);
+    server.once('error', ({ code }: NodeJS.ErrnoException) =>
+      reject(
+        new CommandRefused(`cannot listen on ${host} port ${port}: ${LISTEN_FAULTS[code ?? ''] ?? code}`),
+      ),
+    );
     server.listen(port, host, () => {
-      server.off('error', reject);
+      server.removeAllListeners('error');
       resolve();
     });
   });
 
-/** Connections with no request under way, those that have never sent one included. */
-function idleSockets(server: Server, overTls: boolean): ReadonlySet<Socket> {
-  const idle = new Set<Socket>();
-  server.on(overTls ? 'secureConnection' : 'connection', (socket: Socket) => {
-    idle.add(socket);
-    socket.once('close', () => idle.delete(socket));
-  });
-  server.on('request', ({ socket }: IncomingMessage, answer: ServerResponse) => {
-    idle.delete(socket);
-    answer.once('close', () => {
-      if (!socket.destroyed) idle.add(socket);
-    });
-  });
-  return idle;
-}
-
-/** Node's own closeIdleConnections passes over connections that have never sent a request. */
-const drain = (server: Server, idle: ReadonlySet<Socket>): Promise<void> =>
-  new Promise((resolve) => {
-    const closeIdle = (): void => {
-      for (const socket of idle) socket.end(() => socket.destroy());
-    };
-    const late = setTimeout(() => server.closeAllConnections(), DRAIN);
-    // A connection that is kept alive is closed as soon as its answer is out.
-    const again = setInterval(closeIdle, 20);
-    server.close(() => {
-      clearTimeout(late);
-      clearInterval(again);
-      resolve();
-    });
-    closeIdle();
-  });
+const LISTEN_FAULTS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another process listens there',
+  EADDRNOTAVAIL: 'this host has no such address',
+  EACCES: 'this user may not',
+  ENOTFOUND: 'no such host name',
+};
 
 /** Runs again and again; a run that fails is the next one's to make up for, and readiness tells of it. */
 const every = (milliseconds: number, run: () => Promise<void>): NodeJS.Timeout =>

@@ -23,6 +23,8 @@ interface Asked<A> {
 }
 
 const TIMEOUT = 30_000;
+/** Recomputing a whole log takes long. `fetch` itself waits no longer for an answer. */
+const LONG_TIMEOUT = 290_000;
 
 /**
  * A vault over HTTP, with the interface that a host has: the same verbs, answers and errors.
@@ -37,6 +39,7 @@ export function connect({ url, apiKey, timeout = TIMEOUT }: Connection): BoundVa
     route: Asked<A>,
     body: object | null,
     idempotencyKey: string | null = null,
+    patience = timeout,
   ): Promise<A> {
     const response = await fetch(new URL(route.path, base), {
       method: route.method,
@@ -47,7 +50,7 @@ export function connect({ url, apiKey, timeout = TIMEOUT }: Connection): BoundVa
       },
       body: body === null ? null : JSON.stringify(body),
       redirect: 'error',
-      signal: AbortSignal.timeout(timeout),
+      signal: AbortSignal.timeout(patience),
     }).catch(() => {
       throw new VaultError('unavailable');
     });
@@ -66,7 +69,7 @@ export function connect({ url, apiKey, timeout = TIMEOUT }: Connection): BoundVa
       list: () => ask(ROUTES.listClients, {}),
       revoke: (request) => ask(ROUTES.revokeClient, request),
     },
-    audit: { verify: () => ask(ROUTES.verifyLog, {}) },
+    audit: { verify: () => ask(ROUTES.verifyLog, {}, null, Math.max(timeout, LONG_TIMEOUT)) },
   };
 }
 

@@ -11,6 +11,8 @@ export interface CellBinding {
   readonly kind: 'value' | 'value-with-metadata' | 'metadata' | 'subject';
   readonly keyId: string;
   readonly collectionId: string;
+  /** The id of its row, by which the log names it; null for a subject's. */
+  readonly row: Uint8Array | null;
   readonly token: string;
   readonly subjectId: string | null;
   readonly expiresAt: number | null;
@@ -47,6 +49,7 @@ function associatedData(binding: CellBinding): Uint8Array {
     binding.kind,
     binding.keyId,
     binding.collectionId,
+    binding.row,
     binding.token,
     binding.subjectId,
     binding.expiresAt,

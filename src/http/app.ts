@@ -3,6 +3,7 @@ import type { Context } from 'hono';
 import type { Vault } from '../vault/vault.ts';
 import type { Code } from '../wire/codes.ts';
 import { ROUTES } from '../wire/routes.ts';
+import { Bodies } from './body.ts';
 import { docsPage, documentText } from './document.ts';
 import { mountHealth } from './health.ts';
 import { answerHeaders, problem } from './problem.ts';
@@ -18,10 +19,16 @@ export interface AppDeps {
 }
 
 /** The vault over HTTP. */
-export function createApp({ vault, now, random, addressOf, log }: AppDeps): OpenAPIHono<Env> {
+export interface App {
+  readonly fetch: OpenAPIHono<Env>['fetch'];
+  /** The answer to bytes that are no request of HTTP: counted and logged as any other. */
+  readonly malformed: () => Response;
+}
+
+export function createApp({ vault, now, random, addressOf, log }: AppDeps): App {
   const app = new OpenAPIHono<Env>();
   const nextId = requestIds(random);
-  const mounting: Mounting = { app, vault, nextId, now, addressOf, log };
+  const mounting: Mounting = { app, vault, bodies: new Bodies(), nextId, now, addressOf, log };
 
   mount(mounting, ROUTES.tokenise, (bound, request, key) => bound.tokenise(request, key));
   mount(mounting, ROUTES.detokenise, (bound, request) => bound.detokenise(request));
@@ -32,38 +39,54 @@ export function createApp({ vault, now, random, addressOf, log }: AppDeps): Open
   mount(mounting, ROUTES.revokeClient, (bound, request) => bound.clients.revoke(request));
   mount(mounting, ROUTES.verifyLog, (bound) => bound.audit.verify());
   mountHealth(mounting);
-
-  const document = documentText(app);
-  app.get('/openapi.json', () => new Response(document, { headers: answerHeaders(nextId()) }));
-  app.get('/docs', () => page(docsPage(), nextId()));
+  mountPage(mounting, '/openapi.json', documentText(app), 'application/json');
+  mountPage(mounting, '/docs', docsPage(), 'text/html; charset=utf-8');
 
   /** The methods of every path that exists, for the answer to a wrong one. */
   const methods = new Map<string, string>();
   for (const { path, method } of app.routes)
     methods.set(path, [methods.get(path) ?? [], method].flat().join(', '));
 
+  function refuse(code: Code, method: string, route: string, failure?: unknown): Response {
+    const requestId = nextId();
+    const response = problem(code, requestId);
+    log({ requestId, method, route, status: response.status, ms: 0, code, failure });
+    return response;
+  }
+
   // Not a route of its own: a second match would cost every request a middleware chain.
   app.notFound(({ req }) => {
     const allow = methods.get(req.path) ?? null;
     const code: Code = allow === null ? 'not_found' : 'method_not_allowed';
-    const requestId = nextId();
     vault.refused(code);
-    const response = problem(code, requestId);
+    const response = refuse(code, methodOf(req.method), allow === null ? '*' : req.path);
     if (allow !== null) response.headers.set('allow', allow);
-    const method = METHODS.has(req.method) ? req.method : 'OTHER';
-    log({ requestId, method, route: allow === null ? '*' : req.path, status: response.status, ms: 0, code });
     return response;
   });
-  app.onError(() => problem('internal', nextId()));
-  return app;
+  app.onError((failure, { req }) => refuse('internal', methodOf(req.method), '*', failure));
+  return {
+    fetch: app.fetch,
+    malformed: () => {
+      vault.refused('invalid_request');
+      return refuse('invalid_request', 'OTHER', '*');
+    },
+  };
 }
 
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
-const page = (html: string, requestId: string): Response =>
-  new Response(html, {
-    headers: {
-      ...answerHeaders(requestId, 'text/html; charset=utf-8'),
-      'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-    },
+/** A method as it may be logged: one that is not known is what a caller wrote. */
+const methodOf = (method: string): string => (METHODS.has(method) ? method : 'OTHER');
+
+function mountPage({ app, nextId, log }: Mounting, route: string, text: string, type: string): void {
+  app.get(route, () => {
+    const requestId = nextId();
+    log({ requestId, method: 'GET', route, status: 200, ms: 0 });
+    return new Response(text, {
+      headers: {
+        ...answerHeaders(requestId, type),
+        'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+      },
+    });
   });
+}

@@ -2,10 +2,14 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { z } from 'zod';
 import type { Code } from '../wire/codes.ts';
+import { MOST_ITEMS } from '../wire/shape.ts';
 import type { ShapeError } from './problem.ts';
 
 /** Largest body, in bytes. */
 const MOST_BYTES = 8 * 1024 * 1024;
+
+/** What all bodies under way may hold at once, in bytes. */
+const MOST_HELD = 64 * 1024 * 1024;
 
 /** A body that is not taken, and why. */
 export class BodyRefused extends Error {
@@ -28,31 +32,47 @@ export function checkHeaders({ headers }: IncomingMessage): void {
   if (Number(headers['content-length'] ?? 0) > MOST_BYTES) throw new BodyRefused('payload_too_large');
 }
 
-/**
- * Reads a whole body.
- * @throws BodyRefused past the bound, or where the bytes are not UTF-8: replaced bytes would be another value
- */
-export function readBody(incoming: IncomingMessage): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    incoming.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size <= MOST_BYTES) chunks.push(chunk);
-      else {
+/** Bodies under way: together they hold no more than the bound, however many callers send how slowly. */
+export class Bodies {
+  #held = 0;
+
+  /**
+   * Reads a whole body.
+   * @throws BodyRefused past the bounds, or where the bytes are not UTF-8: replaced bytes would be another value
+   */
+  async read(incoming: IncomingMessage): Promise<string> {
+    const body = { chunks: [] as Buffer[], size: 0 };
+    try {
+      await this.#collect(incoming, body);
+    } finally {
+      this.#held -= body.size;
+    }
+    const [first] = body.chunks;
+    const bytes = body.chunks.length === 1 && first !== undefined ? first : Buffer.concat(body.chunks);
+    if (!isUtf8(bytes)) throw malformed();
+    return bytes.toString('utf8');
+  }
+
+  #collect(incoming: IncomingMessage, body: { readonly chunks: Buffer[]; size: number }): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const refuse = (code: Code): void => {
         incoming.removeAllListeners('data');
         incoming.resume();
-        reject(new BodyRefused('payload_too_large'));
-      }
+        reject(new BodyRefused(code));
+      };
+      incoming.on('data', (chunk: Buffer) => {
+        body.size += chunk.length;
+        this.#held += chunk.length;
+        if (body.size > MOST_BYTES) refuse('payload_too_large');
+        else if (this.#held > MOST_HELD) refuse('unavailable');
+        else body.chunks.push(chunk);
+      });
+      incoming.on('end', () => resolve());
+      incoming.on('error', () => reject(malformed()));
+      // A caller that goes away ends its body with neither.
+      incoming.on('close', () => reject(malformed()));
     });
-    incoming.on('end', () => {
-      const [first] = chunks;
-      const bytes = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
-      if (isUtf8(bytes)) resolve(bytes.toString('utf8'));
-      else reject(malformed());
-    });
-    incoming.on('error', () => reject(malformed()));
-  });
+  }
 }
 
 const malformed = (): BodyRefused =>
@@ -60,13 +80,23 @@ const malformed = (): BodyRefused =>
 
 /** Parses a body against a route's schema: the parser's own words, which quote the body, go no further. */
 export function parseBody<T>(text: string, schema: z.ZodType<T>, keys: SchemaKeys): T {
-  const parsed = schema.safeParse(parseJson(text));
+  const json = parseJson(text);
+  if (isTooMany(json)) throw new BodyRefused('invalid_request', [{ pointer: '/items', code: 'too_big' }]);
+  const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
   const errors = parsed.error.issues
     .slice(0, 20)
     .map(({ path, code }) => ({ pointer: pointerOf(path, keys), code }));
   throw new BodyRefused('invalid_request', errors);
 }
+
+/** Every batch has its items under this key; zod would look at each of a million before it counts them. */
+const isTooMany = (json: unknown): boolean =>
+  typeof json === 'object' &&
+  json !== null &&
+  'items' in json &&
+  Array.isArray(json.items) &&
+  json.items.length > MOST_ITEMS;
 
 function parseJson(text: string): unknown {
   try {

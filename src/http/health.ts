@@ -3,29 +3,38 @@ import type { Mounting } from './verb.ts';
 
 /** A commit of nothing must be durable within this time, in milliseconds. */
 const PATIENCE = 1000;
-
 /** `/livez`: the process answers. `/readyz`: it can do its work; why not is in the log, not in the answer. */
 export function mountHealth({ app, vault, nextId, now, log }: Mounting): void {
-  const route = '/readyz';
-  // Whoever asks while a try is under way gets that one's answer: asking often costs the vault nothing.
+  const isReady = shared(() => inTime(vault.ready()));
+
+  const answer = (route: string, started: number, fault: string | null, status: string): Response => {
+    const requestId = nextId();
+    const line = { requestId, method: 'GET', route, ms: now() - started };
+    if (fault !== null) {
+      const response = problem('unavailable', requestId);
+      log({ ...line, status: response.status, code: 'unavailable', fault });
+      return response;
+    }
+    log({ ...line, status: 200 });
+    return new Response(`{"status":"${status}"}`, { headers: answerHeaders(requestId) });
+  };
+
+  app.get('/livez', () => answer('/livez', now(), null, 'live'));
+  app.get('/readyz', async () => {
+    const started = now();
+    return answer('/readyz', started, await isReady(), 'ready');
+  });
+}
+
+/** Whoever asks while a try is under way gets that one's answer: many who ask at once cost one commit. */
+function shared(ask: () => Promise<string | null>): () => Promise<string | null> {
   let trying: Promise<string | null> | null = null;
-  const tryOnce = (): Promise<string | null> => {
-    trying ??= inTime(vault.ready()).finally(() => {
+  return () => {
+    trying ??= ask().finally(() => {
       trying = null;
     });
     return trying;
   };
-  app.get('/livez', () => new Response('{"status":"live"}', { headers: answerHeaders(nextId()) }));
-  app.get(route, async () => {
-    const requestId = nextId();
-    const started = now();
-    const fault = await tryOnce();
-    const status = fault === null ? 200 : 503;
-    if (fault !== null)
-      log({ requestId, method: 'GET', route, status, ms: now() - started, code: 'unavailable' });
-    if (fault !== null) return problem('unavailable', requestId);
-    return new Response('{"status":"ready"}', { headers: answerHeaders(requestId) });
-  });
 }
 
 function inTime(answer: Promise<string | null>): Promise<string | null> {

@@ -35,5 +35,6 @@ export function originOf(headers: IncomingHttpHeaders, address: string | null, r
 /** The API key of `Authorization: Bearer …`, or null. */
 export function bearerOf(headers: IncomingHttpHeaders): string | null {
   const { authorization } = headers;
-  return authorization?.startsWith('Bearer ') === true ? authorization.slice('Bearer '.length) : null;
+  // RFC 9110 11.1: the scheme's name is not case-sensitive.
+  return /^Bearer /i.test(authorization ?? '') ? (authorization ?? '').slice('Bearer '.length) : null;
 }

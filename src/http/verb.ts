@@ -8,7 +8,7 @@ import type { Code } from '../wire/codes.ts';
 import type { Route } from '../wire/routes.ts';
 import { idempotencyKey as idempotencyKeyShape } from '../wire/shape.ts';
 import { batchAnswer, type BatchAnswer } from './batch.ts';
-import { BodyRefused, checkHeaders, parseBody, readBody, type SchemaKeys } from './body.ts';
+import { type Bodies, BodyRefused, checkHeaders, parseBody, type SchemaKeys } from './body.ts';
 import { documentRoute } from './document.ts';
 import { answerHeaders, problem } from './problem.ts';
 import { bearerOf, type Env, originOf } from './request.ts';
@@ -17,6 +17,7 @@ import { bearerOf, type Env, originOf } from './request.ts';
 export interface Mounting {
   readonly app: OpenAPIHono<Env>;
   readonly vault: Vault;
+  readonly bodies: Bodies;
   readonly nextId: () => string;
   readonly now: () => number;
   /** The caller's address, seen through the proxies that are trusted. */
@@ -33,6 +34,8 @@ export interface RequestLine {
   readonly ms: number;
   readonly code?: Code;
   readonly failure?: unknown;
+  /** Why the vault is not ready: a sentence of ours. */
+  readonly fault?: string;
 }
 
 /** An answer's type as the vault gives it: nobody changes it any more. */
@@ -90,7 +93,7 @@ export function mount<R extends Route>(mounting: Mounting, route: R, call: Call<
 }
 
 async function answer<R extends Route>(
-  { vault, addressOf }: Mounting,
+  { vault, bodies, addressOf }: Mounting,
   route: R,
   keys: SchemaKeys,
   call: Call<R>,
@@ -102,7 +105,7 @@ async function answer<R extends Route>(
   const apiKey = bearerOf(incoming.headers);
   if (apiKey === null) throw new VaultError('unauthenticated');
   const who = await vault.authenticate(apiKey);
-  const request = route.request === null ? null : parseBody(await readBody(incoming), route.request, keys);
+  const request = route.request === null ? null : parseBody(await bodies.read(incoming), route.request, keys);
   const bound = vault.bind({ who, origin: originOf(incoming.headers, addressOf(context), requestId) });
   const key = route.idempotent ? idempotencyKeyOf(incoming.headers['idempotency-key']) : null;
   // The schema that parsed it is the one that types it: TypeScript does not carry that through the route's type.

@@ -1,4 +1,5 @@
-import { fstatSync, closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { bindFields } from '../crypto/encoding.ts';
 import { hashText } from '../crypto/hash.ts';
 import { Secret } from '../crypto/key.ts';
@@ -69,6 +70,10 @@ export function writeKeyFile(path: string, id: string, key: Uint8Array): void {
     '',
   ].join('\n');
   writeFileSync(path, text, { mode: 0o600, flag: 'wx', flush: true });
+  // The name of the file too: a store that survives a power cut without its key is lost.
+  const folder = openSync(dirname(path), 'r');
+  fsyncSync(folder);
+  closeSync(folder);
 }
 
 /** The key in the text of a key file. */

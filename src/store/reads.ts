@@ -64,6 +64,13 @@ export function sqliteReads(db: Database.Database) {
   const anyIssued = db.prepare<[string]>('select 1 from "issued" where "collection" = ? limit 1').pluck();
   const epoch = db.prepare<[], number>('select "epoch" from "head"').pluck();
 
+  const sound = {
+    values: orNull(soundly<ValueRow>(TABLES.values)),
+    fingerprints: orNull(soundly<FingerprintRow>(TABLES.fingerprints)),
+    subjects: orNull(soundly<SubjectRow>(TABLES.subjects)),
+    claims: orNull(soundly<ClaimRow>(TABLES.claims)),
+  };
+
   const begin = db.prepare('begin');
   const commit = db.prepare('commit');
 
@@ -93,18 +100,23 @@ export function sqliteReads(db: Database.Database) {
   return {
     locate: (collection: string, hashes: readonly Key[]) =>
       each(hashes, (hash) => locateOne(collection, hash)),
-    located: (rows: readonly Key[]) => each(rows, (row) => value.get(row) ?? null),
+    located: (rows: readonly Key[]) => each(rows, (row) => sound.values(value.get(row))),
     taken: (collection: string, hashes: readonly Key[]) =>
       each(hashes, (hash) => isTaken.get(collection, hash) !== undefined),
     fingerprinted: (collection: string, prints: readonly Key[]) =>
-      each(prints, (print) => fingerprint.get(collection, print) ?? null),
-    subjects: (hashes: readonly Key[]) => each(hashes, (hash) => bySubject.get(hash) ?? null),
-    claim: (owner: string, key: Key) => claim.get(owner, key) ?? null,
+      each(prints, (print) => sound.fingerprints(fingerprint.get(collection, print))),
+    subjects: (hashes: readonly Key[]) => each(hashes, (hash) => sound.subjects(bySubject.get(hash))),
+    claim: (owner: string, key: Key) => sound.claims(claim.get(owner, key)),
     hasClaims: (before: number) => anyClaim.get(before) !== undefined,
     isEmpty: (collection: string) => anyIssued.get(collection) === undefined,
     epoch: () => epoch.get() ?? 0,
   };
 }
+
+const orNull =
+  <Row>(sound: (row: Row) => Row) =>
+  (row: Row | undefined): Row | null =>
+    row === undefined ? null : sound(row);
 
 /** Everything that decisions rest on. One transaction, so that it is of one moment. */
 export function readAuthority(db: Database.Database): AuthoritySnapshot {

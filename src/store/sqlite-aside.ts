@@ -46,6 +46,8 @@ export function sqliteAside(path: string): Aside {
     // From source, the thread needs the loader that the process has.
     const execArgv = script.pathname.endsWith('.ts') ? ['--import', 'tsx'] : [];
     const thread = new Worker(script, { workerData: start, execArgv });
+    // The thread has a copy of its own by now.
+    start.rowsKey.fill(0);
     thread.on('message', take);
     thread.on('error', lose);
     thread.on('exit', lose);

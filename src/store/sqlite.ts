@@ -49,8 +49,8 @@ export function openSqlite(path: string): Store {
     transact,
     transactAside: (group, now, rowsKey) =>
       aside.isReady(rowsKey)
-        ? patiently(() => aside.commit(group, now))
-        : transact(() => groupTransaction(group, () => now, headSeal(rowsKey))),
+        ? patiently(() => aside.commit(group, now()))
+        : transact(() => groupTransaction(group, now, headSeal(rowsKey))),
     found: async (head, inserts) =>
       atTheDoor(() =>
         db

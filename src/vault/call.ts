@@ -5,6 +5,7 @@ import type { Core } from './core.ts';
 import type { Draw } from './draw.ts';
 import type { Epoch } from './epoch.ts';
 import { VaultError } from './error.ts';
+import type { Finding } from './findings.ts';
 import { StoreFailure } from './store.ts';
 
 /** Who calls and how. `who` answers afresh for every epoch, so that a revocation holds from the next attempt. */
@@ -54,9 +55,15 @@ export async function commit(
   try {
     return await core.queue.submit({ ...NOTHING, epoch: epoch.number, changes, ...part, validUntil });
   } catch (error) {
-    if (error instanceof StoreFailure) throw new VaultError(failing);
+    if (error instanceof StoreFailure) throw new VaultError(failing, null, error);
     throw error;
   }
+}
+
+/** Notes a record that does not authenticate, which becomes an event, and gives the error of whoever relied on it. */
+export function unauthentic({ core }: Call, finding: Finding): VaultError {
+  core.findings.note(finding);
+  return new VaultError('integrity');
 }
 
 /** The earlier of two times, where null is never. */

@@ -1,5 +1,6 @@
 import type { CommitQueue } from './commit/queue.ts';
 import type { Epochs } from './epoch.ts';
+import type { Findings } from './findings.ts';
 import type { MasterKey } from './master-key.ts';
 import type { Store } from './store.ts';
 
@@ -29,6 +30,7 @@ export interface Core {
   readonly environment: string;
   readonly queue: CommitQueue;
   readonly epochs: Epochs;
+  readonly findings: Findings;
   /** Token spaces that were found full, by collection id and bucket; they hold kept characters and stay in memory. */
   readonly fullBuckets: Set<string>;
 }

@@ -4,6 +4,7 @@ import type { HeadSeal } from './commit/head.ts';
 import { isAuthentic } from './custody/authentic.ts';
 import { type Key, Keyring, openKey, type UnusableKey } from './custody/keyring.ts';
 import { VaultError } from './error.ts';
+import { type Finding, recordName } from './findings.ts';
 import type { MasterKey } from './master-key.ts';
 import { type ActivePolicy, activePolicy } from './policy/active.ts';
 import { parsePolicy } from './policy/policy.ts';
@@ -15,13 +16,6 @@ import {
   type Rows,
   type Store,
 } from './store.ts';
-
-/** A row, or a table, that does not authenticate. `record` is its key: never data. */
-export interface Finding {
-  readonly table: AuthorityTable;
-  readonly record: string;
-  readonly problem: string;
-}
 
 /** Everything that decisions rest on, as of one epoch. All of it has authenticated. */
 export interface Epoch {
@@ -102,7 +96,7 @@ async function readEpoch(deps: EpochDeps): Promise<{ readonly head: HeadRow; rea
   const snapshot = await store.authority();
   const { head } = snapshot;
   if (head === null || !seal.verify(head)) {
-    onFinding({ table: 'keys', record: 'head', problem: 'the head does not authenticate' });
+    onFinding({ table: 'head', record: '*', problem: 'the head does not authenticate' });
     throw new VaultError('integrity');
   }
   let closed = false;
@@ -111,7 +105,7 @@ async function readEpoch(deps: EpochDeps): Promise<{ readonly head: HeadRow; rea
     for (const row of rows.filter((one) => !good.includes(one))) {
       onFinding({
         table,
-        record: recordOf(table, row),
+        record: recordOf(rowsKey, table, row),
         problem: 'a row that the vault did not write has no effect',
       });
     }
@@ -179,5 +173,8 @@ function newestPolicy(
 
 const NO_POLICY = { purposes: {}, collections: {}, roles: {} };
 
-const recordOf = (table: AuthorityTable, row: Rows[AuthorityTable]): string =>
-  PRIMARY_KEY[table].map((column) => String(Reflect.get(row, column))).join(' ');
+const recordOf = ({ secret }: Key, table: AuthorityTable, row: Rows[AuthorityTable]): string =>
+  recordName(
+    secret,
+    PRIMARY_KEY[table].map((column): unknown => Reflect.get(row, column)),
+  );

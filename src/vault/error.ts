@@ -1,5 +1,6 @@
 import { type Code, titleOf } from '../wire/codes.ts';
 import type { Needed } from '../wire/shape.ts';
+import type { StoreFailure } from './store.ts';
 
 /**
  * The one error that leaves the vault. Its message is the constant sentence of its code: whatever went wrong inside
@@ -9,8 +10,9 @@ export class VaultError extends Error {
   readonly code: Code;
   readonly needed: Needed | null;
 
-  constructor(code: Code, needed: Needed | null = null) {
-    super(titleOf(code));
+  /** @param cause what failed in the store, for the operator on the host; it never leaves over HTTP */
+  constructor(code: Code, needed: Needed | null = null, cause: StoreFailure | null = null) {
+    super(titleOf(code), cause === null ? {} : { cause });
     this.name = 'VaultError';
     this.code = code;
     this.needed = needed;

@@ -6,6 +6,11 @@ const PREFIX = { key: 'key', client: 'cli', collection: 'col', subject: 'sub', v
 export const newId = (kind: keyof typeof PREFIX, random: (bytes: number) => Uint8Array): string =>
   `${PREFIX[kind]}_${base58(random(9), 13)}`;
 
+const ID = new RegExp(`^(?:${Object.values(PREFIX).join('|')})_[1-9A-HJ-NP-Za-km-z]{13}$`);
+
+/** Whether a text has the form of such an id. */
+export const isId = (text: string): boolean => ID.test(text);
+
 /** Bytes of a row id. */
 export const ROW_ID = 16;
 /** Of those, what all rows of one request share. */

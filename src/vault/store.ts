@@ -230,8 +230,11 @@ export type Scanned = 'issued' | 'values' | 'fingerprints' | 'subjects' | 'claim
 export interface Store {
   /** Runs one transaction; the promise resolves after it is durable. Raises StoreFailure. */
   transact<R>(transaction: () => Transaction<R>): Promise<R>;
-  /** Commits a large group where it does not hold up this thread, if the engine has such a place. */
-  transactAside(group: readonly Commit[], now: number, rowsKey: Secret): Promise<GroupResult>;
+  /**
+   * Commits a large group where it does not hold up this thread, if the engine has such a place.
+   * @param now asked anew at each try: what a group waits for a lock must not keep an expired value alive
+   */
+  transactAside(group: readonly Commit[], now: () => number, rowsKey: Secret): Promise<GroupResult>;
   /** Creates the head of an empty store; false if there is one. */
   found(head: HeadRow, inserts: readonly Insert[]): Promise<boolean>;
   authority(): Promise<AuthoritySnapshot>;

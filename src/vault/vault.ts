@@ -9,12 +9,13 @@ import { NOTHING } from './commit/commit.ts';
 import type { Origin } from './commit/event.ts';
 import { CommitQueue } from './commit/queue.ts';
 import type { Core, World } from './core.ts';
-import { type Epoch, Epochs, type Finding } from './epoch.ts';
+import { type Epoch, Epochs } from './epoch.ts';
 import { VaultError } from './error.ts';
+import { Findings } from './findings.ts';
 import type { MasterKey } from './master-key.ts';
 import { openRowsKey } from './open.ts';
 import { type Applied, applyPolicy } from './policy/apply.ts';
-import { Refusals, systemDraft } from './refusals.ts';
+import { Refusals } from './refusals.ts';
 import type { Store, StoreFailure } from './store.ts';
 import { detokenise } from './values/detokenise.ts';
 import { tokenise } from './values/tokenise.ts';
@@ -51,9 +52,6 @@ export interface VaultDeps {
   readonly onFatal: (reason: string) => void;
 }
 
-/** Findings that become events: whoever writes the database could otherwise make any number of them. */
-const MOST_FINDINGS = 1000;
-
 /** Claims are kept this long, in milliseconds. */
 const CLAIM_LIFE = 24 * 60 * 60 * 1000;
 
@@ -69,13 +67,8 @@ export async function openVault({
   onFatal,
 }: VaultDeps): Promise<Vault> {
   const { key: rowsKey, seal } = await openRowsKey(store, masterKey);
-  const findings = new Map<string, Finding>();
-  const told = new Set<string>();
-  const onFinding = (finding: Finding): void => {
-    const id = `${finding.table} ${finding.record} ${finding.problem}`;
-    if (!told.has(id) && findings.size + told.size < MOST_FINDINGS) findings.set(id, finding);
-  };
-  const epochs = new Epochs({ store, masterKey, environment, rowsKey, seal, onFinding });
+  const findings = new Findings();
+  const epochs = new Epochs({ store, masterKey, environment, rowsKey, seal, onFinding: findings.note });
   const fatal = ({ message }: StoreFailure): void => {
     world.notice({ kind: 'fatal', reason: message });
     onFatal(message);
@@ -90,23 +83,19 @@ export async function openVault({
     onHead: (head) => epochs.met(head),
     onFatal: fatal,
   });
-  const core: Core = { world, store, masterKey, environment, queue, epochs, fullBuckets: new Set() };
+  const core: Core = {
+    world,
+    store,
+    masterKey,
+    environment,
+    queue,
+    epochs,
+    findings,
+    fullBuckets: new Set(),
+  };
   const refusals = new Refusals();
 
-  /** Each record that does not authenticate is an event, once. */
-  async function raiseFindings(): Promise<void> {
-    for (const [id, finding] of findings) {
-      const { table, record, problem } = finding;
-      const detail = { table, record, problem };
-      await queue.submit({
-        ...NOTHING,
-        drafts: [systemDraft('integrity', 'integrity', 'failed', { detail }, world.random)],
-      });
-      findings.delete(id);
-      told.add(id);
-      world.notice({ kind: 'integrity', table, record, problem });
-    }
-  }
+  const raiseFindings = (): Promise<void> => findings.raise(queue, world);
 
   async function authenticate(apiKey: string): Promise<Caller['who']> {
     const presented = parseApiKey(apiKey, environment);
@@ -134,11 +123,13 @@ export async function openVault({
     return added;
   }
 
+  const verifyAlone = oneAtATime();
+
   return {
     authenticate,
     bind: (caller) =>
       bind(core, caller, async () => {
-        const report = await verifyVault(core, caller, rowsKey, seal);
+        const report = await verifyAlone(() => verifyVault(core, caller, rowsKey, seal));
         return { ...report, requestId: caller.origin.request };
       }),
     applyPolicy: (caller, value) => applyPolicy(core, caller, value),
@@ -160,6 +151,20 @@ export async function openVault({
       await queue.close();
       await store.close();
     },
+  };
+}
+
+/** Work that holds much for long is done for one caller at a time; others are told to come again. */
+function oneAtATime(): <T>(work: () => Promise<T>) => Promise<T> {
+  let isBusy = false;
+  return async (work) => {
+    if (isBusy) throw new VaultError('unavailable');
+    isBusy = true;
+    try {
+      return await work();
+    } finally {
+      isBusy = false;
+    }
   };
 }
 

@@ -25,10 +25,12 @@ const METADATA_BYTES = 1024;
 export const metadata = z
   .record(z.string().regex(/^[A-Za-z0-9_.-]{1,40}$/), z.union([z.string().max(512), z.number(), z.boolean()]))
   .refine((map) => Object.keys(map).length <= METADATA_KEYS)
-  .refine((map) => JSON.stringify(map).length <= METADATA_BYTES);
+  .refine((map) => Buffer.byteLength(JSON.stringify(map)) <= METADATA_BYTES);
 
-/** A batch: 1 to 1,000 items. */
-export const batch = <Item extends z.ZodType>(item: Item) => z.array(item).min(1).max(1000);
+/** Items of a batch. */
+export const MOST_ITEMS = 1000;
+
+export const batch = <Item extends z.ZodType>(item: Item) => z.array(item).min(1).max(MOST_ITEMS);
 
 /** What a caller would need for the call to be allowed; tells nothing of a token. */
 const needed = z.object({

@@ -15,6 +15,7 @@ const binding: CellBinding = {
   kind: 'value',
   keyId: 'key_01',
   collectionId: 'col_01',
+  row: Uint8Array.from({ length: 16 }, (_, i) => i),
   token: '4111119876541111',
   subjectId: 'sub_01',
   expiresAt: 1_790_000_000_000,
@@ -46,9 +47,10 @@ describe('a cell', () => {
   });
 
   const changes = {
-    kind: ['metadata', 'subject'],
+    kind: ['value-with-metadata', 'metadata', 'subject'],
     keyId: ['key_02', ''],
     collectionId: ['col_02', ''],
+    row: [Uint8Array.from({ length: 16 }, (_, i) => i + 1), new Uint8Array(0), null],
     token: ['4111119876541112', ''],
     subjectId: ['sub_02', '', null],
     expiresAt: [1_790_000_000_001, 0, null],
@@ -71,9 +73,10 @@ describe('a cell', () => {
   it('agrees with its slow twin for every length and binding', () => {
     const text = fc.string({ unit: 'binary', maxLength: 20 });
     const bindings: fc.Arbitrary<CellBinding> = fc.record({
-      kind: fc.constantFrom('value', 'metadata', 'subject'),
+      kind: fc.constantFrom('value', 'value-with-metadata', 'metadata', 'subject'),
       keyId: text,
       collectionId: text,
+      row: fc.option(fc.uint8Array({ maxLength: 20 })),
       token: text,
       subjectId: fc.option(text),
       expiresAt: fc.option(fc.maxSafeNat()),

@@ -23,9 +23,10 @@ function toHex(bytes: Uint8Array): string {
 
 describe('frozen vectors', () => {
   const binding = z.strictObject({
-    kind: z.enum(['value', 'metadata', 'subject']),
+    kind: z.enum(['value', 'value-with-metadata', 'metadata', 'subject']),
     keyId: z.string(),
     collectionId: z.string(),
+    row: hex.nullable(),
     token: z.string(),
     subjectId: z.string().nullable(),
     expiresAt: z.int().nullable(),

@@ -13,6 +13,7 @@ export interface TwinBinding {
   readonly kind: string;
   readonly keyId: string;
   readonly collectionId: string;
+  readonly row: Uint8Array | null;
   readonly token: string;
   readonly subjectId: string | null;
   readonly expiresAt: number | null;
@@ -45,6 +46,7 @@ export function sealCellSlowly(
     b.kind,
     b.keyId,
     b.collectionId,
+    b.row,
     b.token,
     b.subjectId,
     b.expiresAt,

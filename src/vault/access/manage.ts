@@ -23,7 +23,7 @@ const EXPECTED = 128;
 
 /**
  * Adds a client with its grants.
- * @throws VaultError `conflict` for a name in use, `invalid_request` for a grant that its kind cannot hold
+ * @throws VaultError `conflict` for a name in use, `invalid_request` for a grant that its kind cannot hold or a past expiry
  */
 export const addClient = (core: Core, caller: Caller, request: AddClientRequest): Promise<AddedClient> =>
   attempt(core, caller, EXPECTED, async (call) => {
@@ -33,6 +33,7 @@ export const addClient = (core: Core, caller: Caller, request: AddClientRequest)
     if (grants.some((text) => grantFault(text, kind, call.epoch.policy.roles) !== null))
       throw new VaultError('invalid_request');
     const expiresAt = request.expiresAt === null ? null : Date.parse(request.expiresAt);
+    if (expiresAt !== null && expiresAt <= call.now) throw new VaultError('invalid_request');
     const { key, keyId, hash } = newApiKey(core.environment, (n) => call.draw.take(n));
     const id = newId('client', (n) => call.draw.take(n));
     const inserts = clientRows(call, { id, name, kind, keyId, keyHash: hash, expiresAt }, grants);

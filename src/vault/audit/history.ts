@@ -12,14 +12,17 @@ const eventShape = z.looseObject({
   rows: z
     .looseObject({ count: z.int(), stem: z.string().optional(), hash: z.string().optional() })
     .optional(),
-  detail: z.looseObject({ client: z.string().optional(), number: z.int().optional() }).optional(),
+  detail: z
+    .looseObject({ client: z.string().optional(), number: z.int().optional(), ended: z.int().optional() })
+    .optional(),
 });
 
 /** What the log says should be stored. */
 export class History {
   /** By stem and collection: the rows that a tokenise event says it made. */
   readonly #made = new Map<string, { readonly sum: RowSum; readonly index: number }>();
-  readonly #ended = new Set<string>();
+  /** By row: when it ended, in milliseconds. */
+  readonly #ended = new Map<string, number>();
   readonly #clients = new Map<string, 'active' | 'revoked'>();
   #policies = 0;
 
@@ -32,7 +35,8 @@ export class History {
       const sum = { count: rows.count, stem: rows.stem, hash: rows.hash };
       this.#made.set(slot(rows.stem, collection.id), { sum, index });
     }
-    if (action === 'expire' && row !== undefined) this.#ended.add(row);
+    if (action === 'expire' && row !== undefined && detail?.ended !== undefined)
+      this.#ended.set(row, detail.ended);
     if (action === 'clients.add' && detail?.client !== undefined) this.#clients.set(detail.client, 'active');
     if (action === 'clients.revoke' && detail?.client !== undefined)
       this.#clients.set(detail.client, 'revoked');
@@ -51,8 +55,9 @@ export class History {
     for (const { index } of this.#made.values()) yield index;
   }
 
-  hasEnded(row: string): boolean {
-    return this.#ended.has(row);
+  /** When the log ended a row, in milliseconds; null if it did not. */
+  endedAt(row: string): number | null {
+    return this.#ended.get(row) ?? null;
   }
 
   /** Holds clients and policies against the events that made them. */

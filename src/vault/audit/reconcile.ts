@@ -64,13 +64,9 @@ function checkToken(
   const { history, deps, find, subjects } = against;
   const row = hex(issued.row);
   if (issued.at !== rowTime(issued.row)) find('issued', `${row} has another time than its id`);
-  const ended = history.hasEnded(row);
-  if (ended !== (issued.ended !== null))
-    find(
-      'issued',
-      `${row} is ${ended ? 'live, though the log ended it' : 'ended, which the log does not know'}`,
-    );
-  if (ended) {
+  const ended = history.endedAt(row);
+  if (ended !== issued.ended) find('issued', `${row} ${endings(ended, issued.ended)}`);
+  if (ended !== null) {
     if (value !== null) find('values', `${row} is kept, though the log ended it`);
     if (print !== null) find('fingerprints', `points at ${row}, which the log ended`);
     return;
@@ -83,6 +79,11 @@ function checkToken(
   if (value.subject !== null && !subjects.has(value.subject))
     find('subjects', `the subject of ${row} is gone`);
   checkPrint(value, normal, print, deps, find);
+}
+
+function endings(said: number | null, stored: number | null): string {
+  if (said === null) return 'is ended, which the log does not know';
+  return stored === null ? 'is live, though the log ended it' : 'did not end when the log says';
 }
 
 function checkPrint(
@@ -119,27 +120,27 @@ class RequestRows {
   readonly #history: History;
   readonly #find: Find;
   #stem = '';
-  #rows = new Map<string, Uint8Array[]>();
+  #rows = new Map<string, IssuedRow[]>();
 
   constructor(history: History, find: Find) {
     this.#history = history;
     this.#find = find;
   }
 
-  add({ row, collection }: IssuedRow): void {
-    const stem = hex(row.subarray(0, ROW_STEM));
+  add(issued: IssuedRow): void {
+    const stem = hex(issued.row.subarray(0, ROW_STEM));
     if (stem !== this.#stem) this.close();
     this.#stem = stem;
-    const rows = this.#rows.get(collection);
-    if (rows === undefined) this.#rows.set(collection, [row]);
-    else rows.push(row);
+    const rows = this.#rows.get(issued.collection);
+    if (rows === undefined) this.#rows.set(issued.collection, [issued]);
+    else rows.push(issued);
   }
 
   close(): void {
-    for (const [collection, ids] of this.#rows) {
+    for (const [collection, rows] of this.#rows) {
       const said = this.#history.takeMade(this.#stem, collection);
-      const are = sumRows(ids);
-      if (said === null) this.#find('issued', `${hex(ids[0] ?? new Uint8Array())}: no event made it`);
+      const are = sumRows(rows);
+      if (said === null) this.#find('issued', `${hex(rows[0]?.row ?? new Uint8Array())}: no event made it`);
       else if (said.count !== are.count || said.hash !== are.hash)
         this.#find('issued', `the rows of request ${this.#stem} are not those that its event made`);
     }

@@ -63,6 +63,7 @@ export class Lanes<W extends { readonly commit: Commit }> {
 
   #nextLarge(): W[] {
     const group = this.#take(this.#large, 1);
+    if (group.length === 0) return group;
     this.#owed = weightOfAll(group);
     this.#busy = { before: this.#busy.now, now: false };
     return group;

@@ -43,6 +43,8 @@ export class CommitQueue {
   #wake = (): void => undefined;
   #draining: Promise<void> | null = null;
   #closed: StoreFailure | null = null;
+  /** Set once and for good: nothing is known to be durable any more. */
+  #broken: StoreFailure | null = null;
 
   constructor(deps: QueueDeps) {
     this.#deps = deps;
@@ -94,6 +96,7 @@ export class CommitQueue {
   async #commit(waiting: readonly Waiting[]): Promise<void> {
     let group = inOrder(waiting);
     try {
+      if (this.#broken !== null) throw this.#broken;
       while (group.length > 0) {
         const commits = group.map(({ commit }) => commit);
         const result = await this.#transact(commits);
@@ -118,14 +121,17 @@ export class CommitQueue {
   #transact(commits: readonly Commit[]): Promise<GroupResult> {
     const { store, now, seal, rowsKey } = this.#deps;
     if (commits.some((commit) => weightOf(commit) > ASIDE_WEIGHT))
-      return store.transactAside(commits, now(), rowsKey);
+      return store.transactAside(commits, now, rowsKey);
     return store.transact(() => groupTransaction(commits, now, seal));
   }
 
   async #failed(group: readonly Waiting[], error: unknown): Promise<void> {
     const failure = failureOf(error);
-    if (failure.kind === 'io' || error instanceof HeadInvalid) {
+    if (error === this.#broken) {
+      for (const { reject } of group) reject(failure);
+    } else if (failure.kind === 'io' || error instanceof HeadInvalid) {
       this.#closed = failure;
+      this.#broken = failure;
       for (const { reject } of [...group, ...this.#lanes.takeAll()]) reject(failure);
       this.#deps.onFatal(failure);
     } else if (failure.kind === 'other' && group.length > 1) {

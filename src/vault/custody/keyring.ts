@@ -48,6 +48,7 @@ export async function openKey(
   const bytes = await masterKey.unwrap(row.wrapped, context);
   if (bytes === null) return { id: row.id, why: 'does not open under the master key' };
   const secret = new Secret(bytes);
+  bytes.fill(0);
   // Associated data alone does not commit to a key: the commitment shows one that was substituted.
   if (!commitmentMatches(secret, context, row.commitment)) {
     return { id: row.id, why: 'is not the key that it commits to' };

@@ -33,5 +33,6 @@ export async function newKey(
   const secret = new Secret(bytes);
   const context = keyContext(named, vaultId);
   const wrapped = await masterKey.wrap(bytes, context);
+  bytes.fill(0);
   return { secret, row: { ...named, wrapped, commitment: commitment(secret, context) } };
 }

@@ -36,7 +36,11 @@ export async function applyPolicy(core: Core, caller: Caller, value: unknown): P
       at: call.now,
       revision: 1,
     });
-    const detail = { number: next, newCollections: change.names };
+    const detail = {
+      number: next,
+      newCollections: change.names.slice(0, MOST_NAMED),
+      more: Math.max(0, change.names.length - MOST_NAMED),
+    };
     const done = await commit(call, 'unavailable', {
       inserts: [{ table: 'policies', row }, ...change.inserts],
       updates: change.updates,
@@ -46,6 +50,9 @@ export async function applyPolicy(core: Core, caller: Caller, value: unknown): P
     return done === null ? null : { applied: true, number: next };
   });
 }
+
+/** New collections that an event names; of any more it says how many, and the policy's text has them all. */
+const MOST_NAMED = 32;
 
 interface Change {
   readonly inserts: Insert[];

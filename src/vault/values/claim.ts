@@ -2,13 +2,15 @@ import { keyedHash } from '../../crypto/mac.ts';
 import { equalBytes } from '../../crypto/encoding.ts';
 import { holdsValue } from '../../formats/clear-text.ts';
 import type { TokeniseRequest } from '../../wire/values.ts';
-import { type Call, earliest } from '../call.ts';
+import { type Call, earliest, unauthentic } from '../call.ts';
 import { isAuthentic, signRow } from '../custody/authentic.ts';
 import { VaultError } from '../error.ts';
+import { EDITED, rowName } from '../findings.ts';
 import { ROW_ID } from '../id.ts';
 import { canonical } from '../policy/canonical.ts';
-import type { ClaimRow, Insert } from '../store.ts';
-import type { Issue } from './issue.ts';
+import type { ClaimRow, Insert, ValueRow } from '../store.ts';
+import type { Issue, Issued, Unissued } from './issue.ts';
+import { openValue } from './sealing.ts';
 import type { Sorted } from './wanted.ts';
 
 /** A caller's Idempotency-Key and body as keyed hashes: neither is stored. */
@@ -18,8 +20,12 @@ export interface Claim {
   readonly body: Uint8Array;
 }
 
-/** Each item's entry in a claim: 0 none, 1 found, 2 created, then its row id. */
+/** Each item's entry in a claim: what became of it (1 byte), then its row id. */
 const ENTRY = 1 + ROW_ID;
+const REFUSED = 0;
+const FOUND = 1;
+const CREATED = 2;
+const EXHAUSTED = 3;
 
 export function claimOf(call: Call, idempotencyKey: string | null, request: TokeniseRequest): Claim | null {
   if (idempotencyKey === null) return null;
@@ -42,41 +48,62 @@ export async function recall(call: Call, claim: Claim, sorted: Sorted, into: Iss
   const { store } = call.core;
   const first = await store.claim(claim.owner, claim.key);
   if (first === null) return null;
-  if (!isAuthentic(call.epoch.keys.vault('rows').secret, 'claims', first)) throw new VaultError('integrity');
+  if (!isAuthentic(call.epoch.keys.vault('rows').secret, 'claims', first))
+    throw unauthentic(call, { table: 'claims', record: claim.owner, problem: EDITED });
   if (!equalBytes(first.body, claim.body)) throw new VaultError('idempotency_mismatch');
   const entries = sorted.wanted.map(({ item }) => entryOf(first, item));
   const values = await store.located(entries.map(({ row }) => row));
-  for (const [i, { item }] of sorted.wanted.entries()) {
-    // Of what was wanted then, nothing but a full space was refused.
-    if (entries[i]?.refused === true) into.issued.set(item, 'exhausted');
+  for (const [i, want] of sorted.wanted.entries()) {
+    const became = entries[i]?.became ?? REFUSED;
     const value = values[i] ?? null;
-    const created = entries[i]?.created ?? false;
-    if (value === null || (value.expiresAt !== null && call.now >= value.expiresAt)) continue;
-    const { token, row, version, expiresAt } = value;
-    into.relied.push({ row, version });
-    into.validUntil = earliest(into.validUntil, expiresAt);
-    into.issued.set(item, { token, row, created, expiresAt });
+    // It was refused then and might not be now; but a token made now would be another one each time it is asked for.
+    if (became === REFUSED) into.issued.set(want.item, 'conflict');
+    else if (became === EXHAUSTED) into.issued.set(want.item, 'token_space_exhausted');
+    else if (value !== null) answerAgain(call, want, value, became === CREATED, into);
   }
   return 'known';
 }
 
-function entryOf(
-  claim: ClaimRow,
-  item: number,
-): { readonly row: Uint8Array; readonly created: boolean; readonly refused: boolean } {
-  const entry = claim.rows.subarray(item * ENTRY, (item + 1) * ENTRY);
-  return { row: entry.subarray(1), created: entry[0] === 2, refused: entry[0] === 0 };
+/** The token of a row that the first request made or found, if it is live and holds what is asked for. */
+function answerAgain(
+  call: Call,
+  { item, collection, normal }: Sorted['wanted'][number],
+  value: ValueRow,
+  created: boolean,
+  into: Issue,
+): void {
+  const { token, row, version, expiresAt } = value;
+  if (openValue(call.epoch.keys, value, { token, collection: collection.id }) !== normal) {
+    call.core.findings.note({ table: 'values', record: rowName(row), problem: EDITED });
+    into.issued.set(item, 'integrity');
+    return;
+  }
+  if (expiresAt !== null && call.now >= expiresAt) return;
+  into.relied.push({ row, version });
+  into.validUntil = earliest(into.validUntil, expiresAt);
+  into.issued.set(item, { token, row, created, expiresAt });
 }
 
-/** The inserts of a request, its claim first. */
+function entryOf(claim: ClaimRow, item: number): { readonly row: Uint8Array; readonly became: number } {
+  const entry = claim.rows.subarray(item * ENTRY, (item + 1) * ENTRY);
+  return { row: entry.subarray(1), became: entry[0] ?? REFUSED };
+}
+
+/** The inserts of a request, its claim first. What issued nothing claims nothing: it may be asked again. */
 export function withClaim(call: Call, claim: Claim | null, into: Issue, items: number): readonly Insert[] {
-  if (claim === null) return into.inserts;
-  const rows = Buffer.alloc(items * ENTRY);
+  const anyIssued = [...into.issued.values()].some((issued) => typeof issued === 'object');
+  if (claim === null || !anyIssued) return into.inserts;
+  const rows = Buffer.alloc(items * ENTRY, REFUSED);
   for (const [item, issued] of into.issued) {
-    if (issued === 'exhausted') continue;
-    rows[item * ENTRY] = issued.created ? 2 : 1;
-    rows.set(issued.row, item * ENTRY + 1);
+    if (typeof issued === 'object') rows.set(issued.row, item * ENTRY + 1);
+    rows[item * ENTRY] = becameOf(issued);
   }
   const row = signRow(call.epoch.keys.vault('rows').secret, 'claims', { ...claim, rows, at: call.now });
   return [{ table: 'claims', row }, ...into.inserts];
+}
+
+function becameOf(issued: Issued | Unissued): number {
+  if (issued === 'token_space_exhausted') return EXHAUSTED;
+  if (typeof issued === 'string') return REFUSED;
+  return issued.created ? CREATED : FOUND;
 }

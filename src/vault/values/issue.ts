@@ -32,6 +32,12 @@ export interface Issued {
   readonly expiresAt: number | null;
 }
 
+/**
+ * Why a wanted value got none: its space is full, it was refused when its Idempotency-Key was first used, or what is
+ * stored for it does not authenticate.
+ */
+export type Unissued = 'token_space_exhausted' | 'conflict' | 'integrity';
+
 /** An expired row that a value met: it ends in the same commit. */
 export interface Met {
   readonly ending: Ending;
@@ -41,7 +47,7 @@ export interface Met {
 
 /** What issuing the values of a request adds to its commit, and what each item got. */
 export interface Issue {
-  readonly issued: Map<number, Issued | 'exhausted'>;
+  readonly issued: Map<number, Issued | Unissued>;
   readonly inserts: Insert[];
   readonly met: Met[];
   readonly relied: Relied[];
@@ -54,8 +60,8 @@ export interface Issue {
 export function settleAll(
   into: Issue,
   { want, twins }: Pick<Fresh, 'want' | 'twins'>,
-  got: Issued | 'exhausted',
+  got: Issued | Unissued,
 ): void {
   into.issued.set(want.item, got);
-  for (const twin of twins) into.issued.set(twin, got === 'exhausted' ? got : { ...got, created: false });
+  for (const twin of twins) into.issued.set(twin, typeof got === 'string' ? got : { ...got, created: false });
 }

@@ -1,7 +1,8 @@
+import { equalBytes } from '../../crypto/encoding.ts';
 import { fingerprint } from '../../crypto/fingerprint.ts';
 import { type Call, earliest } from '../call.ts';
 import { isAuthentic, signRow } from '../custody/authentic.ts';
-import { VaultError } from '../error.ts';
+import { EDITED, rowName } from '../findings.ts';
 import type { Collection } from '../policy/active.ts';
 import type { FingerprintRow, ValueRow } from '../store.ts';
 import type { Fresh, Issue, Print, Wanted } from './issue.ts';
@@ -34,10 +35,27 @@ export async function findKnown(
     const row = rows[i] ?? null;
     const value = row === null ? null : (values[position++] ?? null);
     if (row === null) fresh.push(one);
-    else if (value === null) return null;
-    else if (!meet(call, collection, one, row, value, into)) fresh.push(one);
+    else if (value !== null) {
+      if (!meet(call, collection, one, row, value, into)) fresh.push(one);
+    } else if (await stillPoints(call, row)) distrust(call, one, row, into);
+    else return null;
   }
   return fresh;
+}
+
+/** Whether a fingerprint without its value is still there: the two go together, so then something else took the value. */
+async function stillPoints(
+  { core }: Call,
+  { collection, fingerprint: print, row }: FingerprintRow,
+): Promise<boolean> {
+  const [now = null] = await core.store.fingerprinted(collection, [print]);
+  return now !== null && equalBytes(now.row, row);
+}
+
+/** What is stored for a value is not the vault's: no token is answered for it, and a finding is noted. */
+function distrust({ core }: Call, one: Fresh, { row }: FingerprintRow, into: Issue): void {
+  core.findings.note({ table: 'fingerprints', record: rowName(row), problem: EDITED });
+  settleAll(into, one, 'integrity');
 }
 
 /** The values of a request, each once, with its fingerprint. */
@@ -60,7 +78,7 @@ function distinct(
   return [...seen.values()];
 }
 
-/** A fingerprint was found: answers its token if that is live, else ends it. True if the value has its token. */
+/** A fingerprint was found: answers its token if that is live, else ends it. False if the value needs a new one. */
 function meet(
   call: Call,
   collection: Collection,
@@ -73,8 +91,10 @@ function meet(
   const authentic = isAuthentic(call.epoch.keys.vault('rows').secret, 'fingerprints', row);
   // The cell is opened and compared before its token is answered: a pointer moved to another row is found here.
   const opened = openValue(call.epoch.keys, value, { token: value.token, collection: collection.id });
-  if (!authentic || opened !== want.normal || value.subject !== want.subject)
-    throw new VaultError('integrity');
+  if (!authentic || opened !== want.normal || value.subject !== want.subject) {
+    distrust(call, one, row, into);
+    return true;
+  }
   const { expiresAt, token, version } = value;
   if (expiresAt !== null && call.now >= expiresAt) {
     const hash = tokenHash(call.epoch.keys, collection.id, token);

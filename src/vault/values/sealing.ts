@@ -1,17 +1,17 @@
 import { type CellBinding, openCell, sealCell } from '../../crypto/cell.ts';
-import type { Call } from '../call.ts';
+import { type Call, unauthentic } from '../call.ts';
 import type { Key, Keyring } from '../custody/keyring.ts';
-import { VaultError } from '../error.ts';
 import type { Collection } from '../policy/active.ts';
 import type { ValueRow } from '../store.ts';
 
 /** A value's row before it is sealed. */
-type Bound = Omit<ValueRow, 'cell' | 'metadata' | 'row'>;
+type Bound = Omit<ValueRow, 'cell' | 'metadata'>;
 
 /** The active key of a collection; without one the collection is closed. */
 export function activeKey(call: Call, collection: Collection, use: 'seal' | 'fingerprint'): Key {
   const key = call.epoch.keys.active(collection.id, use);
-  if (key === null) throw new VaultError('integrity');
+  if (key === null)
+    throw unauthentic(call, { table: 'keys', record: collection.id, problem: `no usable ${use} key` });
   return key;
 }
 
@@ -26,6 +26,7 @@ const bindingOf = (row: Bound, kind: Sealed): CellBinding => ({
   kind,
   keyId: row.keyId,
   collectionId: row.collection,
+  row: row.row,
   token: row.token,
   subjectId: row.subject,
   expiresAt: row.expiresAt,
@@ -52,10 +53,20 @@ export const openMetadata = (keys: Keyring, row: ValueRow, cell: Uint8Array): st
 
 function open(keys: Keyring, row: ValueRow, kind: Sealed, cell: Uint8Array): string | null {
   const key = keys.named(row.keyId);
-  const opened = key === null ? null : openCell(key.secret, cell, bindingOf(row, kind));
+  const opened = key === null ? null : openBound(key, cell, row, kind);
   return opened === null
     ? null
     : Buffer.from(opened.buffer, opened.byteOffset, opened.byteLength).toString('utf8');
+}
+
+/** A column that cannot be bound at all (a negative number, say) is one that no cell was sealed with. */
+function openBound(key: Key, cell: Uint8Array, row: Bound, kind: Sealed): Uint8Array | null {
+  try {
+    return openCell(key.secret, cell, bindingOf(row, kind));
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
 }
 
 /** Seals a text into a cell of its row, under a nonce that this request drew from the kernel. */

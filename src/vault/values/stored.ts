@@ -50,7 +50,7 @@ export async function issue(
   const key = activeKey(call, collection, 'seal');
   for (const [i, one] of fresh.entries()) {
     const token = drawn[i] ?? null;
-    if (token === null) settleAll(into, one, 'exhausted');
+    if (token === null) settleAll(into, one, 'token_space_exhausted');
     else add(call, key, one, token, into);
     if (i % 64 === 63) await call.core.world.breathe();
   }
@@ -63,6 +63,7 @@ function add(call: Call, key: Key, fresh: Fresh, { token, hash }: Drawn, into: I
   const row = into.nextRow();
   const collection = want.collection.id;
   const bound = {
+    row,
     collection,
     token,
     keyId: key.id,
@@ -75,7 +76,7 @@ function add(call: Call, key: Key, fresh: Fresh, { token, hash }: Drawn, into: I
   const metadata = want.metadata === null ? null : sealValue(call, key, bound, 'metadata', want.metadata);
   into.inserts.push(
     { table: 'issued', row: { collection, hash, row, ended: null, at: rowTime(row) } },
-    { table: 'values', row: { row, ...bound, cell, metadata } },
+    { table: 'values', row: { ...bound, cell, metadata } },
   );
   if (print !== null)
     into.inserts.push({ table: 'fingerprints', row: printRow(call, collection, row, print) });

@@ -1,8 +1,8 @@
 import { sealCell } from '../../crypto/cell.ts';
 import { keyedHash } from '../../crypto/mac.ts';
-import type { Call } from '../call.ts';
+import { type Call, unauthentic } from '../call.ts';
 import { isAuthentic, signRow } from '../custody/authentic.ts';
-import { VaultError } from '../error.ts';
+import { EDITED, recordName } from '../findings.ts';
 import { newId } from '../id.ts';
 import type { Insert } from '../store.ts';
 
@@ -25,7 +25,12 @@ export async function subjectIds(
     const row = rows[i] ?? null;
     const hash = hashes[i];
     if (row !== null) {
-      if (!isAuthentic(rowsKey, 'subjects', row)) throw new VaultError('integrity');
+      if (!isAuthentic(rowsKey, 'subjects', row))
+        throw unauthentic(call, {
+          table: 'subjects',
+          record: recordName(rowsKey, [row.id]),
+          problem: EDITED,
+        });
       ids.set(ref, row.id);
     } else if (hash !== undefined) {
       const id = newId('subject', (n) => call.draw.take(n));
@@ -44,6 +49,7 @@ const subjectBinding = (keyId: string, id: string) => ({
   kind: 'subject' as const,
   keyId,
   collectionId: '',
+  row: null,
   token: '',
   subjectId: id,
   expiresAt: null,

@@ -44,11 +44,7 @@ export const tokenise = (
     const into = newIssue(call);
     const known = claim === null ? null : await recall(call, claim, sorted, into);
     if (known === null && !(await issueAll(call, sorted, into))) return null;
-    const drafts = [
-      ...sorted.drafts,
-      ...endedDrafts(call, into),
-      ...tokeniseDrafts(call, sorted, into, known),
-    ];
+    const drafts = [...sorted.drafts, ...endedDrafts(call, into), ...tokeniseDrafts(call, sorted, into)];
     const committed = await commit(call, 'unavailable', {
       inserts: known === null ? withClaim(call, claim, into, request.items.length) : [],
       endings: into.met.map(({ ending }) => ending),
@@ -92,26 +88,24 @@ const endedDrafts = (call: Call, into: Issue): Draft[] =>
       item,
       ...namedCollection(collection),
       row: Buffer.from(ending.row).toString('hex'),
+      detail: { ended: ending.at },
     }),
   );
 
-/** One event per request and collection, with a hash over the ids of its new rows. */
-function* tokeniseDrafts(call: Call, sorted: Sorted, into: Issue, known: 'known' | null): Generator<Draft> {
+/** One event per request and collection, with a hash over its new rows. */
+function* tokeniseDrafts(call: Call, sorted: Sorted, into: Issue): Generator<Draft> {
   const items = byCollection(sorted.wanted);
   const collections = new Set<Collection>([...items.keys(), ...sorted.refused.keys()]);
   for (const collection of collections) {
-    const created: Uint8Array[] = [];
-    let found = 0;
-    let failed = sorted.refused.get(collection) ?? 0;
-    for (const { item } of items.get(collection) ?? []) {
-      const issued = into.issued.get(item);
-      if (issued === undefined || issued === 'exhausted') failed++;
-      else if (issued.created && known === null) created.push(issued.row);
-      else found++;
-    }
+    const made = into.inserts.flatMap((insert) =>
+      insert.table === 'issued' && insert.row.collection === collection.id ? [insert.row] : [],
+    );
+    const wanted = items.get(collection) ?? [];
+    const given = wanted.filter(({ item }) => typeof into.issued.get(item) === 'object').length;
+    const refusedNow = wanted.length - given + (sorted.refused.get(collection) ?? 0);
     yield draft(call, 'tokenise', 'done', {
       ...namedCollection(collection),
-      rows: { ...sumRows(created), found, refused: failed },
+      rows: { ...sumRows(made), found: given - made.length, refused: refusedNow },
     });
   }
 }
@@ -123,7 +117,7 @@ function answer(call: Call, request: TokeniseRequest, sorted: Sorted, into: Issu
     const issued = into.issued.get(i);
     const collection = collections.get(i);
     if (error !== undefined) return refused(ref, error);
-    if (issued === 'exhausted') return refused(ref, { code: 'token_space_exhausted', needed: null });
+    if (typeof issued === 'string') return refused(ref, { code: issued, needed: null });
     if (issued === undefined || collection === undefined)
       return refused(ref, { code: 'token_not_found', needed: null });
     return answered(ref, tokenOf(issued, may(call, 'lookup', collection)));

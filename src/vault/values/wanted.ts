@@ -1,12 +1,13 @@
 import { holdsValue } from '../../formats/clear-text.ts';
 import type { TokeniseRequest } from '../../wire/values.ts';
 import type { Code } from '../../wire/codes.ts';
-import type { Call } from '../call.ts';
+import { type Call, draft } from '../call.ts';
 import type { Draft } from '../commit/event.ts';
 import type { Refusal } from '../error.ts';
+import { rowName } from '../findings.ts';
 import type { Collection } from '../policy/active.ts';
 import type { Wanted } from './issue.ts';
-import { decideItem, denied, namedCollection } from './item.ts';
+import { decideItem, denied, may, namedCollection } from './item.ts';
 import { locate, stateOf } from './stored.ts';
 
 type Item = TokeniseRequest['items'][number];
@@ -55,17 +56,37 @@ async function sortAllowed(
   const expiresAt = item.expiresAt === undefined ? null : Date.parse(item.expiresAt);
   if (expiresAt !== null && expiresAt <= call.now) return refuse('invalid_value');
   const parsed = collection.format.parse(item.value);
-  if (!parsed.ok)
-    return refuse((await isLiveToken(call, collection, item.value)) ? 'already_token' : 'invalid_value');
+  if (!parsed.ok) {
+    const token = await liveToken(call, collection, item.value);
+    if (token === null) return refuse('invalid_value');
+    sorted.errors.set(i, { code: 'already_token', needed: null });
+    sorted.drafts.push(
+      draft(call, 'tokenise', 'denied', {
+        reason: 'already_token',
+        item: i,
+        ...namedCollection(collection),
+        row: token,
+      }),
+    );
+    return;
+  }
   const { normal } = parsed;
   sorted.wanted.push({ item: i, collection, normal, subjectRef: item.subject ?? null, expiresAt, metadata });
 }
 
-/** Where tokens and values are disjoint, a value that is a live token of its collection was tokenised before. */
-async function isLiveToken(call: Call, collection: Collection, text: string): Promise<boolean> {
+/**
+ * Where tokens and values are disjoint, a value that is a live token of its collection was tokenised before. Only those
+ * who could find that out anyway are told, and each time is an event: others could search for tokens.
+ * @returns the token's row id in hex, or null
+ */
+async function liveToken(call: Call, collection: Collection, text: string): Promise<string | null> {
   const { format } = collection;
   const form = format.tokenForm(text);
-  if (!format.disjoint || !format.isToken(form)) return false;
+  const mayKnow =
+    may(call, 'detokenise', collection) ||
+    may(call, 'lookup', collection) ||
+    may(call, 'describe', collection);
+  if (!mayKnow || !format.disjoint || !format.isToken(form)) return null;
   const [located = null] = await locate(call, collection, [form]);
-  return stateOf(located, call.now) === 'live';
+  return located !== null && stateOf(located, call.now) === 'live' ? rowName(located.row) : null;
 }

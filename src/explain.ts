@@ -1,4 +1,5 @@
 import { CommandRefused } from './cli/host.ts';
+import { Unreachable } from './client/client.ts';
 import { KeyFileRefused } from './masterkey/file.ts';
 import { VaultError } from './vault/error.ts';
 import { CannotOpen } from './vault/open.ts';
@@ -7,16 +8,33 @@ import { StoreFailure } from './vault/store.ts';
 /** Errors whose messages are our own sentences: they quote no data. */
 const OURS = [CommandRefused, KeyFileRefused, CannotOpen, StoreFailure, VaultError];
 
+/** What node says of a certificate that it does not trust. */
+const CERTIFICATE = /CERT|SIGNED|ISSUER|SIGNATURE/;
+const UNTRUSTED =
+  ': its certificate is not trusted here. NODE_EXTRA_CA_CERTS names a file of certificates that are';
+
 /** What a person at a terminal is told: our own sentences whole, of any other error nothing but its kind and code. */
 export function explain(error: unknown): string {
   if (error instanceof VaultError && error.code === 'integrity')
     return `${error.message} strongroom audit verify says which.`;
+  if (error instanceof Unreachable)
+    return `no answer from the vault (${error.reason})${CERTIFICATE.test(error.reason) ? UNTRUSTED : ''}`;
   if (error instanceof VaultError && error.cause instanceof StoreFailure)
     return `${error.message} On this host: ${error.cause.message}.`;
   if (error instanceof Error && OURS.some((kind) => error instanceof kind)) return error.message;
-  if (isSystemError(error)) return `the system refused: ${error.code} at ${error.syscall}`;
+  if (isSystemError(error)) {
+    const where = typeof error.path === 'string' ? ` of ${error.path}` : '';
+    return `the system refused: ${error.code} at ${error.syscall}${where}`;
+  }
   return `something failed that should not have (${error instanceof Error ? error.name : 'unknown'})`;
 }
 
-const isSystemError = (error: unknown): error is { readonly code: string; readonly syscall: string } =>
+interface SystemError {
+  readonly code: string;
+  readonly syscall: string;
+  readonly path?: unknown;
+}
+
+/** Node's own, of files and sockets: a path in it is the operator's. */
+const isSystemError = (error: unknown): error is SystemError =>
   error instanceof Error && 'code' in error && 'syscall' in error;

@@ -2,15 +2,16 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { dirname, resolve } from 'node:path';
 import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises';
 import { pino } from 'pino';
+import { z } from 'zod';
 import type { Host } from './cli/host.ts';
 import { CommandRefused } from './cli/host.ts';
 import { run } from './cli/program.ts';
 import { connect } from './client/client.ts';
-import { type Config, readConfig } from './config/settings.ts';
-import { type ConfigProblem, problemAt } from './config/problem.ts';
+import { readSettings, readWhole, refusal } from './config-file.ts';
+import { problemAt } from './config/problem.ts';
+import type { Config } from './config/settings.ts';
 import { explain } from './explain.ts';
 import { init } from './init.ts';
 import { requestLogger } from './log-lines.ts';
@@ -18,9 +19,12 @@ import { open, type Opening } from './open.ts';
 import { serve } from './serve.ts';
 import type { Caller } from './vault/call.ts';
 import type { World } from './vault/core.ts';
-import { hostCaller, type Vault } from './vault/vault.ts';
+import { hostCaller } from './vault/access/host-caller.ts';
+import type { Vault } from './vault/vault.ts';
 
 /** The only file that touches the process, the clock and randomness. */
+
+const packaged = z.object({ version: z.string() });
 
 const now = (): number => Date.now();
 const random = (bytes: number): Uint8Array => randomBytes(bytes);
@@ -39,30 +43,6 @@ const groups = (): number[] => [...(process.getgroups?.() ?? []), process.getegi
 const caller = (): Caller =>
   hostCaller(userInfo().username, `cli_${Buffer.from(random(12)).toString('base64url')}`);
 
-function readConfigFile(path: string): Config {
-  const read = readConfig(readText(path), dirname(resolve(path)));
-  if ('problems' in read) throw new CommandRefused(listed(path, read.problems));
-  return read;
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    throw new CommandRefused(
-      `${path} cannot be read: make a vault with strongroom init, or name its settings with --config`,
-    );
-  }
-}
-
-const listed = (path: string, problems: readonly ConfigProblem[]): string =>
-  [
-    `${path} cannot be used:`,
-    ...problems.map(
-      ({ line, path: key, problem }) => `  line ${line ?? '?'}: ${key === '' ? '' : `${key}: `}${problem}`,
-    ),
-  ].join('\n');
-
 function openingOf({ settings }: Config, world: World): Opening {
   return { settings, world, groups: groups(), onFatal: die };
 }
@@ -80,7 +60,7 @@ async function onHost<T>(
   use: (vault: Vault, config: Config) => Promise<T>,
   world = quiet,
 ): Promise<T> {
-  const config = readConfigFile(path);
+  const config = readSettings(path);
   const vault = await open(openingOf(config, world));
   try {
     return await use(vault, config);
@@ -91,66 +71,88 @@ async function onHost<T>(
 
 /** Serves until SIGTERM or SIGINT. */
 async function serveUntilTold(path: string): Promise<void> {
-  const config = readConfigFile(path);
+  const config = readWhole(path);
   const logger = pino({ base: null }, pino.destination({ dest: 1, sync: false, minLength: 4096 }));
   // From now on: whoever is told that it serves may tell it to stop.
   const told = new Promise<void>((stop) => {
     process.once('SIGTERM', () => stop());
     process.once('SIGINT', () => stop());
   });
-  const vault = await open(
-    openingOf(
-      config,
-      worldOf((notice) => {
-        logger.warn(notice, notice.kind);
-        // Lines are written in blocks; one that somebody should look at does not wait for the others.
-        logger.flush();
-      }),
-    ),
-  );
-  const applied = await vault.applyPolicy(caller(), config.policy);
-  if ('problems' in applied) {
-    await vault.close();
-    throw new CommandRefused(
-      listed(
-        path,
-        applied.problems.map(({ path: at, problem }) => problemAt(at, problem, config.lineOf)),
-      ),
-    );
-  }
-  await vault.recheck();
+  const world = worldOf((notice) => {
+    logger.warn(notice, notice.kind);
+    // Lines are written in blocks; one that somebody should look at does not wait for the others.
+    logger.flush();
+  });
+  const vault = await open(openingOf(config, world));
+  let policy = 0;
   const listening = await serve({
     settings: config.settings,
     vault,
     now,
     random,
     log: requestLogger(logger),
+    prepare: async () => {
+      policy = await takePolicy(vault, path, config);
+      await vault.recheck();
+    },
+  }).catch(async (error: unknown) => {
+    await vault.close();
+    throw error;
   });
   printError(
-    `Serving ${config.settings.vault.name} (policy ${applied.number}) on ${listening.url}; ${listening.url}/docs says what it takes.`,
+    `Serving ${config.settings.vault.name} (policy ${policy}) on ${listening.url}; ${listening.url}/docs says what it takes.`,
   );
   await told;
   await listening.stop();
   logger.flush();
 }
 
+/** Makes the file's policy the active one, and says what it takes away. Returns its number. */
+async function takePolicy(vault: Vault, path: string, config: Config): Promise<number> {
+  const applied = await vault.applyPolicy(caller(), config.policy);
+  if ('problems' in applied) {
+    throw refusal(
+      path,
+      applied.problems.map(({ path: at, problem }) => problemAt(at, problem, config.lineOf)),
+    );
+  }
+  if (!applied.applied) return applied.number;
+  for (const name of applied.closed)
+    printError(`The policy no longer has the collection ${name}: it is closed, and nothing of it is lost.`);
+  for (const { role, clients } of applied.roles)
+    printError(
+      `The policy no longer has the role ${role}: it grants nothing to the ${clients} that hold it.`,
+    );
+  return applied.number;
+}
+
 const host: Host = {
   argv: process.argv.slice(2),
+  version: packaged.parse(JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')))
+    .version,
   now,
   print: (text) => void process.stdout.write(`${text}\n`),
   printError,
   init: (options) => init(options, { world: quiet, groups: groups(), caller: caller() }),
   serve: serveUntilTold,
   onHost: (path, use) => onHost(path, (vault) => use(vault.bind(caller()))),
-  connect: (url, keyFile) => {
-    // The file holds the key, or the header that curl reads.
-    const apiKey = readText(keyFile)
-      .trim()
-      .replace(/^Authorization: Bearer /, '');
-    if (!/^[\x21-\x7e]+$/.test(apiKey))
-      throw new CommandRefused(`${keyFile} does not hold an API key on one line`);
-    return connect({ url, apiKey });
-  },
+  connect: (url, keyFile) => connect({ url, apiKey: readKeyFile(keyFile) }),
 };
+
+/** The API key of a file that holds it, or the header that curl reads. */
+function readKeyFile(path: string): string {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch {
+    throw new CommandRefused(
+      `--key-file ${path} cannot be read: does the file exist, and may this user read it?`,
+    );
+  }
+  const apiKey = text.trim().replace(/^Authorization: Bearer /, '');
+  if (!/^[\x21-\x7e]+$/.test(apiKey))
+    throw new CommandRefused(`--key-file ${path} does not hold an API key on one line`);
+  return apiKey;
+}
 
 process.exitCode = await run(host, explain);

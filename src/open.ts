@@ -1,6 +1,6 @@
 import type { Settings } from './config/settings.ts';
 import { fileMasterKey } from './masterkey/file.ts';
-import { openSqlite } from './store/sqlite.ts';
+import { createSqlite, openSqlite } from './store/sqlite.ts';
 import type { World } from './vault/core.ts';
 import { foundVault } from './vault/found.ts';
 import type { MasterKey } from './vault/master-key.ts';
@@ -44,9 +44,10 @@ export async function open(opening: Opening): Promise<Vault> {
  * @returns false if it is one already
  */
 export async function found(opening: Opening): Promise<boolean> {
+  createSqlite(opening.settings.store.path);
   const { store, masterKey } = openParts(opening);
   try {
-    return await foundVault(store, masterKey, opening.world);
+    return await foundVault(store, masterKey, opening.settings.vault.environment, opening.world);
   } finally {
     await store.close();
   }

@@ -1,11 +1,11 @@
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { CommandRefused } from './cli/host.ts';
 import { isLoopback } from './config/address.ts';
 import type { Settings } from './config/settings.ts';
-import { createApp } from './http/app.ts';
+import { type App, createApp } from './http/app.ts';
 import { drainable } from './http/drain.ts';
 import { createListener, type TlsFiles } from './http/listener.ts';
 import { proxiesOf } from './http/proxies.ts';
@@ -19,6 +19,8 @@ export interface Serving {
   readonly now: () => number;
   readonly random: (bytes: number) => Uint8Array;
   readonly log: (line: RequestLine) => void;
+  /** Done once the address is ours and before the first request is taken; what it throws ends the serving. */
+  readonly prepare: () => Promise<void>;
 }
 
 /** A server that listens. */
@@ -36,7 +38,7 @@ const RECHECK = 60_000;
  * Serves a vault over HTTP.
  * @throws CommandRefused where the certificate, its key or the address cannot be used
  */
-export async function serve({ settings, vault, now, random, log }: Serving): Promise<Listening> {
+export async function serve({ settings, vault, now, random, log, prepare }: Serving): Promise<Listening> {
   const { host, port, tls } = settings.server;
   const proxies = proxiesOf(settings.server.proxy?.addresses ?? []);
   const app = createApp({
@@ -46,7 +48,9 @@ export async function serve({ settings, vault, now, random, log }: Serving): Pro
     log,
     addressOf: (context) => proxies.addressOf(context.env.incoming),
   });
-  const server = createListener(app, tls === null ? null : readTls(tls));
+  let isOpen = false;
+  const fetch: App['fetch'] = (...request) => (isOpen ? app.fetch(...request) : app.refuse('unavailable'));
+  const server = createListener({ ...app, fetch }, tls === null ? null : readTls(tls));
   // Off loopback without TLS, only the named proxies may speak to us: values would cross the network in clear.
   if (tls === null && !isLoopback(host)) {
     server.on('connection', (socket: Socket) => {
@@ -55,6 +59,13 @@ export async function serve({ settings, vault, now, random, log }: Serving): Pro
   }
   const drain = drainable(server, tls !== null);
   await listen(server, host, port);
+  try {
+    await prepare();
+  } catch (error) {
+    await drain();
+    throw error;
+  }
+  isOpen = true;
   const timers = [every(MAINTENANCE, vault.maintain), every(RECHECK, vault.recheck)];
   const { port: bound } = server.address() as AddressInfo;
   return {
@@ -69,12 +80,19 @@ export async function serve({ settings, vault, now, random, log }: Serving): Pro
 
 /** Reads certificate and key and holds them against each other, so that what is wrong is said in words of ours. */
 function readTls(paths: { readonly cert: string; readonly key: string }): TlsFiles {
+  mustBePrivate(paths.key);
   const cert = readPem(paths.cert, 'server.tls.cert', 'a certificate', (pem) => new X509Certificate(pem));
   const key = readPem(paths.key, 'server.tls.key', 'a private key without a passphrase', createPrivateKey);
   const belongs = cert.read.publicKey.equals(createPublicKey(key.read));
   if (!belongs)
     throw new CommandRefused('server.tls.key is not the key of the certificate in server.tls.cert');
   return { cert: cert.pem, key: key.pem };
+}
+
+/** As for the master key's file: a private key that everybody on the host may read is none. */
+function mustBePrivate(path: string): void {
+  if (existsSync(path) && (statSync(path).mode & 0o007) !== 0)
+    throw new CommandRefused('server.tls.key can be used by everybody on this host: chmod 600 it');
 }
 
 function readPem<T>(

@@ -11,7 +11,8 @@ import { base58 } from '../src/vault/base58.ts';
 import type { BoundVault } from '../src/vault/bound.ts';
 import type { Caller } from '../src/vault/call.ts';
 import type { Notice } from '../src/vault/core.ts';
-import { hostCaller, type Vault } from '../src/vault/vault.ts';
+import { hostCaller } from '../src/vault/access/host-caller.ts';
+import type { Vault } from '../src/vault/vault.ts';
 import type { AddClientRequest } from '../src/wire/clients.ts';
 
 /** Real parts: a SQLite file, a key file, the real clock unless a test moves it. */

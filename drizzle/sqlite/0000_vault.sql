@@ -56,6 +56,7 @@ CREATE TABLE `grants` (
 CREATE TABLE `head` (
 	`only` integer PRIMARY KEY NOT NULL,
 	`vault` text NOT NULL,
+	`environment` text NOT NULL,
 	`size` integer NOT NULL,
 	`frontier` blob NOT NULL,
 	`epoch` integer NOT NULL,

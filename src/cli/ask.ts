@@ -17,8 +17,11 @@ export function ask<T>(
   { config, url, keyFile }: Common,
   use: (vault: BoundVault) => Promise<T>,
 ): Promise<T> {
+  if (url === undefined && keyFile !== undefined)
+    throw usage('--key-file goes with --url: without it, whoever runs the command acts as the host');
   if (url === undefined) return host.onHost(config, use);
-  if (!isSafeUrl(url)) throw usage('--url is https://host[:port], or http:// on loopback');
+  if (!isSafeUrl(url))
+    throw usage('--url is https://host[:port] and nothing after it, or http:// on loopback');
   if (keyFile === undefined) throw usage('--url asks for --key-file FILE, which holds an API key');
   return use(host.connect(url, keyFile));
 }

@@ -14,7 +14,7 @@ export function addAuditCommands(program: Command, host: Host, outcome: { code: 
       const { ok, size, root, rows, findings } = report;
       outcome.code = ok ? 0 : 1;
       if (options.json) return host.print(JSON.stringify({ ok, size, root, rows, findings }));
-      host.print(`${size} events, ${rows} tokens, root ${root}`);
+      host.print(`${counted(size, 'event')}, ${counted(rows, 'token')}, root ${root}`);
       if (ok) return host.print('The log is whole, and every row agrees with it.');
       const lines = findings.map(({ table: name, index, problem }) => [
         name,
@@ -24,3 +24,5 @@ export function addAuditCommands(program: Command, host: Host, outcome: { code: 
       host.print(table(['TABLE', 'EVENT', 'FINDING'], lines));
     });
 }
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

@@ -4,6 +4,8 @@ import type { BoundVault } from '../vault/bound.ts';
 export interface Host {
   /** Words after the program's name. */
   readonly argv: readonly string[];
+  /** As package.json has it. */
+  readonly version: string;
   readonly now: () => number;
   print(text: string): void;
   printError(text: string): void;

@@ -26,6 +26,7 @@ export async function run(host: Host, explain: (error: unknown) => string): Prom
 function build(host: Host, outcome: { code: number }): Command {
   const program = new Command('strongroom')
     .description('A tokenisation vault.')
+    .version(host.version)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => host.print(text.trimEnd()),

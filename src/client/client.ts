@@ -5,6 +5,8 @@ import { ROUTES } from '../wire/routes.ts';
 import { isSafeUrl } from '../wire/url.ts';
 import { problem } from '../wire/shape.ts';
 
+export { VaultError };
+
 /** How a vault is reached. */
 export interface Connection {
   /** `https://vault.example` or, on loopback, `http://127.0.0.1:7420`. */
@@ -20,6 +22,24 @@ interface Asked<A> {
   readonly path: string;
   readonly answer: z.ZodType<A>;
   readonly batch: boolean;
+}
+
+/** No answer came: whether a change happened is not known. `reason` is the system's word for why, as `ECONNREFUSED`. */
+export class Unreachable extends VaultError {
+  readonly reason: string;
+
+  constructor(error: unknown) {
+    super('unavailable');
+    this.name = 'Unreachable';
+    this.reason = reasonOf(error);
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown';
+  const { cause } = error;
+  if (cause instanceof Error && 'code' in cause && typeof cause.code === 'string') return cause.code;
+  return error.name;
 }
 
 const TIMEOUT = 30_000;
@@ -51,8 +71,8 @@ export function connect({ url, apiKey, timeout = TIMEOUT }: Connection): BoundVa
       body: body === null ? null : JSON.stringify(body),
       redirect: 'error',
       signal: AbortSignal.timeout(patience),
-    }).catch(() => {
-      throw new VaultError('unavailable');
+    }).catch((error: unknown) => {
+      throw new Unreachable(error);
     });
     const answered: unknown = await response.json().catch(() => null);
     if (response.status === 200 || response.status === 207) return read(route.answer, answered);

@@ -21,11 +21,20 @@ export interface Settings {
   masterKey: { provider: 'file'; path: string };
 }
 
-export interface Config {
-  settings: Settings;
-  /** The keys of the policy that the file has, not yet checked. */
+/** The keys of the policy that a file has, not yet checked. */
+export interface PolicyPart {
   policy: Record<string, unknown>;
   lineOf: LineOf;
+}
+
+export interface Config extends PolicyPart {
+  settings: Settings;
+}
+
+/** Why a file cannot be used; its policy too where it has one to read, so that all can be told at once. */
+export interface Unusable {
+  problems: ConfigProblem[];
+  rest: PolicyPart | null;
 }
 
 const settingsKeys = ['vault', 'server', 'store', 'masterKey'];
@@ -76,20 +85,21 @@ const settingsSchema = z.strictObject({
 
 /**
  * Reads the text of strongroom.yaml: the settings checked, the policy set apart.
- * Relative paths are taken from `baseDir`, the folder of the file. Answers every problem at once.
+ * Relative paths are taken from `baseDir`, the folder of the file. Answers every problem of the settings at once.
  */
-export function readConfig(text: string, baseDir: string): Config | { problems: ConfigProblem[] } {
+export function readConfig(text: string, baseDir: string): Config | Unusable {
   const read = readYaml(text);
-  if ('problems' in read) return read;
+  if ('problems' in read) return { problems: read.problems, rest: null };
   const { value, lineOf } = read;
   const parts = splitConfig(value);
-  if (parts === null) return { problems: [problemAt([], 'the file must hold keys, as vault: {…}', lineOf)] };
+  if (parts === null)
+    return { problems: [problemAt([], 'the file must hold keys, as vault: {…}', lineOf)], rest: null };
   const parsed = settingsSchema.safeParse(parts.settings);
   const problems = [
     ...parts.unknown.map((key) => problemAt([key], 'unknown key', lineOf)),
     ...schemaProblems(parsed.error?.issues ?? [], read),
   ];
-  if (!parsed.success || problems.length > 0) return { problems };
+  if (!parsed.success || problems.length > 0) return { problems, rest: { policy: parts.policy, lineOf } };
   return { settings: settingsOf(parsed.data, baseDir), policy: parts.policy, lineOf };
 }
 

@@ -1,5 +1,4 @@
-import { OpenAPIHono } from '@hono/zod-openapi';
-import type { Context } from 'hono';
+import { type Context, Hono } from 'hono';
 import type { Vault } from '../vault/vault.ts';
 import type { Code } from '../wire/codes.ts';
 import { ROUTES } from '../wire/routes.ts';
@@ -20,13 +19,13 @@ export interface AppDeps {
 
 /** The vault over HTTP. */
 export interface App {
-  readonly fetch: OpenAPIHono<Env>['fetch'];
-  /** The answer to bytes that are no request of HTTP: counted and logged as any other. */
-  readonly malformed: () => Response;
+  readonly fetch: Hono<Env>['fetch'];
+  /** The answer to what never comes to a route: counted and logged as any other. */
+  readonly refuse: (code: Code) => Response;
 }
 
 export function createApp({ vault, now, random, addressOf, log }: AppDeps): App {
-  const app = new OpenAPIHono<Env>();
+  const app = new Hono<Env>();
   const nextId = requestIds(random);
   const mounting: Mounting = { app, vault, bodies: new Bodies(), nextId, now, addressOf, log };
 
@@ -39,7 +38,7 @@ export function createApp({ vault, now, random, addressOf, log }: AppDeps): App 
   mount(mounting, ROUTES.revokeClient, (bound, request) => bound.clients.revoke(request));
   mount(mounting, ROUTES.verifyLog, (bound) => bound.audit.verify());
   mountHealth(mounting);
-  mountPage(mounting, '/openapi.json', documentText(app), 'application/json');
+  mountPage(mounting, '/openapi.json', documentText(), 'application/json');
   mountPage(mounting, '/docs', docsPage(), 'text/html; charset=utf-8');
 
   /** The methods of every path that exists, for the answer to a wrong one. */
@@ -66,9 +65,9 @@ export function createApp({ vault, now, random, addressOf, log }: AppDeps): App 
   app.onError((failure, { req }) => refuse('internal', methodOf(req.method), '*', failure));
   return {
     fetch: app.fetch,
-    malformed: () => {
-      vault.refused('invalid_request');
-      return refuse('invalid_request', 'OTHER', '*');
+    refuse: (code) => {
+      vault.refused(code);
+      return refuse(code, 'OTHER', '*');
     },
   };
 }

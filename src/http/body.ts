@@ -29,6 +29,9 @@ export function checkHeaders({ headers }: IncomingMessage): void {
   const type = headers['content-type'] ?? '';
   if (!/^application\/json(?:\s*;\s*charset=utf-8)?$/i.test(type))
     throw new BodyRefused('unsupported_media_type');
+  // RFC 9110 8.4: a coding that is not undone would be read as the value itself.
+  if (!/^(?:identity)?$/i.test(headers['content-encoding'] ?? ''))
+    throw new BodyRefused('unsupported_media_type');
   if (Number(headers['content-length'] ?? 0) > MOST_BYTES) throw new BodyRefused('payload_too_large');
 }
 

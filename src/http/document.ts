@@ -1,40 +1,53 @@
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
-import { idempotencyKey, problem as problemShape } from '../wire/shape.ts';
-import { type Route, ROUTES } from '../wire/routes.ts';
 import { z } from 'zod';
-import type { Env } from './request.ts';
+import { type Route, ROUTES } from '../wire/routes.ts';
+import { idempotencyKey, problem } from '../wire/shape.ts';
 
-const json = (schema: z.ZodType) => ({ 'application/json': { schema } });
+/** JSON Schema 2020-12, as OpenAPI 3.1 takes it, of what is parsed (`input`) or answered (`output`). */
+function schemaOf(schema: z.ZodType, io: 'input' | 'output'): object {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  return rest;
+}
 
-/** Adds a route to the OpenAPI document. Requests are parsed by zod itself, not by the document's middleware. */
-export function documentRoute(app: OpenAPIHono<Env>, route: Route): void {
-  const { operation, method, path, summary, action, request, answer, batch, idempotent } = route;
-  const body = request === null ? {} : { body: { content: json(request), required: true } };
-  const headers = idempotent ? { headers: z.object({ 'idempotency-key': idempotencyKey.optional() }) } : {};
-  const partly = batch ? { 207: { description: 'Some items failed', content: json(answer) } } : {};
-  const refused = {
-    description: 'Refused or failed',
-    content: { 'application/problem+json': { schema: problemShape } },
+const json = (schema: object) => ({ 'application/json': { schema } });
+
+/** One route as an operation of OpenAPI 3.1. */
+function operationOf({ operation, summary, action, request, answer, batch, idempotent }: Route): object {
+  const answered = json(schemaOf(answer, 'output'));
+  const key = { name: 'idempotency-key', in: 'header', schema: schemaOf(idempotencyKey, 'input') };
+  return {
+    operationId: operation,
+    summary,
+    description: action === 'any' ? 'Any client may ask.' : `Asks for a grant to \`${action}\`.`,
+    security: [{ apiKey: [] }],
+    ...(idempotent ? { parameters: [key] } : {}),
+    ...(request === null
+      ? {}
+      : { requestBody: { required: true, content: json(schemaOf(request, 'input')) } }),
+    responses: {
+      200: { description: 'Done', content: answered },
+      ...(batch ? { 207: { description: 'Some items failed', content: answered } } : {}),
+      default: {
+        description: 'Refused or failed',
+        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/problem' } } },
+      },
+    },
   };
-  app.openAPIRegistry.registerPath(
-    createRoute({
-      operationId: operation,
-      method,
-      path,
-      summary,
-      description: action === 'any' ? 'Any client may ask.' : `Asks for a grant to \`${action}\`.`,
-      security: [{ apiKey: [] }],
-      request: { ...body, ...headers },
-      responses: { 200: { description: 'Done', content: json(answer) }, ...partly, default: refused },
-    }),
-  );
 }
 
 /** The OpenAPI 3.1 document, as text. */
-export function documentText(app: OpenAPIHono<Env>): string {
-  app.openAPIRegistry.registerComponent('securitySchemes', 'apiKey', { type: 'http', scheme: 'bearer' });
-  const info = { title: 'Strongroom', version: '1', description: 'A tokenisation vault.' };
-  return JSON.stringify(app.getOpenAPI31Document({ openapi: '3.1.0', info }));
+export function documentText(): string {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const route of Object.values<Route>(ROUTES))
+    paths[route.path] = { ...paths[route.path], [route.method]: operationOf(route) };
+  return JSON.stringify({
+    openapi: '3.1.0',
+    info: { title: 'Strongroom', version: '1', description: 'A tokenisation vault.' },
+    paths,
+    components: {
+      securitySchemes: { apiKey: { type: 'http', scheme: 'bearer' } },
+      schemas: { problem: schemaOf(problem, 'output') },
+    },
+  });
 }
 
 /** One page that lists every route: no script, nothing from elsewhere. */
@@ -45,6 +58,10 @@ export function docsPage(): string {
       return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
     })
     .join('\n');
+  const idempotent = Object.values(ROUTES)
+    .filter((route) => route.idempotent)
+    .map(({ path }) => `<code>${path}</code>`)
+    .join(', ');
   return `<!doctype html>
 <html lang="en-GB">
 <head>
@@ -60,6 +77,7 @@ export function docsPage(): string {
 <tr><th align="left">route</th><th align="left">grant</th><th></th></tr>
 ${rows}
 </table>
+<p><code>GET /livez</code> and <code>GET /readyz</code> ask no key: the process answers; it can do its work. A batch answers 200 where all items succeeded, 207 where some failed, and a problem where all did. <code>Idempotency-Key</code> is taken by: ${idempotent}.</p>
 </body>
 </html>
 `;

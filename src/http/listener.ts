@@ -21,18 +21,20 @@ const MOST_CONNECTIONS = 4096;
  * too, with an id of ours.
  */
 export function createListener(app: App, tls: TlsFiles | null): Server {
-  const answer = getRequestListener(app.fetch, { errorHandler: () => app.malformed() });
+  const answer = getRequestListener(app.fetch, { errorHandler: () => app.refuse('invalid_request') });
   const listener: RequestListener = (incoming, outgoing) => void answer(incoming, outgoing);
+  // Node's own answer to a missing Host has no body: without one there is no URL, which is refused here as well.
+  const options = { requireHostHeader: false };
   const server =
     tls === null
-      ? createServer(listener)
-      : createTlsServer({ ...tls, minVersion: 'TLSv1.2', handshakeTimeout: HANDSHAKE }, listener);
+      ? createServer(options, listener)
+      : createTlsServer({ ...options, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: HANDSHAKE }, listener);
   server.requestTimeout = REQUEST;
   server.headersTimeout = HEADERS;
   server.maxConnections = MOST_CONNECTIONS;
-  server.on('clientError', (_, socket) => void answerRaw(socket, app.malformed()));
+  server.on('clientError', (_, socket) => void answerRaw(socket, app.refuse('invalid_request')));
   // An expectation that is not 100-continue (RFC 9110 10.1.1): nothing that this service does.
-  server.on('checkExpectation', ({ socket }) => void answerRaw(socket, app.malformed()));
+  server.on('checkExpectation', ({ socket }) => void answerRaw(socket, app.refuse('invalid_request')));
   return server;
 }
 

@@ -1,5 +1,4 @@
-import type { OpenAPIHono } from '@hono/zod-openapi';
-import type { Context } from 'hono';
+import type { Context, Hono } from 'hono';
 import { z } from 'zod';
 import type { BoundVault } from '../vault/bound.ts';
 import { VaultError } from '../vault/error.ts';
@@ -9,13 +8,12 @@ import type { Route } from '../wire/routes.ts';
 import { idempotencyKey as idempotencyKeyShape } from '../wire/shape.ts';
 import { batchAnswer, type BatchAnswer } from './batch.ts';
 import { type Bodies, BodyRefused, checkHeaders, parseBody, type SchemaKeys } from './body.ts';
-import { documentRoute } from './document.ts';
 import { answerHeaders, problem } from './problem.ts';
 import { bearerOf, type Env, originOf } from './request.ts';
 
 /** What mounting routes needs. */
 export interface Mounting {
-  readonly app: OpenAPIHono<Env>;
+  readonly app: Hono<Env>;
   readonly vault: Vault;
   readonly bodies: Bodies;
   readonly nextId: () => string;
@@ -58,7 +56,6 @@ type Call<R extends Route> = (
 /** Mounts one route of the wire: authenticate, parse, call, 200, 207 or a problem. */
 export function mount<R extends Route>(mounting: Mounting, route: R, call: Call<R>): void {
   const { app, nextId, now, log } = mounting;
-  documentRoute(app, route);
   const keys: SchemaKeys =
     route.request === null
       ? {}

@@ -102,7 +102,8 @@ const checksum = (id: string, encoded: string): string =>
 function readGuarded(path: string, ids: ProcessIds): string {
   const file = openFile(path);
   try {
-    const { mode, uid, gid } = fstatSync(file);
+    const stat = fstatSync(file);
+    const { mode, uid, gid } = stat;
     if ((mode & 0o007) !== 0)
       throw new KeyFileRefused('the key file can be used by everybody on this host: chmod 600 it');
     // A secret mounted for a container is root's, and readable to the group of the process.
@@ -112,6 +113,7 @@ function readGuarded(path: string, ids: ProcessIds): string {
         'the key file can be used by its group: chmod 600 it (640 is for a file of root and the group of this process)',
       );
     }
+    if (!stat.isFile()) throw new KeyFileRefused(`the key file is none: ${path} is a folder or a device`);
     return readFileSync(file, 'utf8');
   } finally {
     closeSync(file);
@@ -122,6 +124,6 @@ function openFile(path: string): number {
   try {
     return openSync(path, 'r');
   } catch {
-    throw new KeyFileRefused('the key file cannot be read: does it exist, and may this user read it?');
+    throw new KeyFileRefused(`the key file cannot be read: is ${path} there, and may this user read it?`);
   }
 }

@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import { drizzle } from 'drizzle-orm/better-sqlite3';
 import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -23,24 +23,30 @@ const PATIENCE = 3000;
 const PAUSE = 2;
 
 /**
- * Opens a store in a SQLite file, creating and migrating it as needed.
- * @param path absolute; its folder is made if missing, readable to nobody else
- * @throws StoreFailure, also where the file does not keep what it acknowledges
+ * Makes a SQLite file for a store, and its folder, readable to nobody else, where they are missing.
+ * @param path absolute
+ */
+export function createSqlite(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  closeSync(openSync(path, 'a', 0o600));
+}
+
+/**
+ * Opens a store in a SQLite file and migrates it as needed.
+ * @param path absolute
+ * @throws StoreFailure, also where there is no file or it does not keep what it acknowledges
  */
 export function openSqlite(path: string): Store {
-  const db = atTheDoor(() => {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    closeSync(openSync(path, 'a', 0o600));
-    const opened = new Database(path, { timeout: 2000 });
+  if (!existsSync(path)) throw new StoreFailure('other', `there is no store at ${path}: run strongroom init`);
+  const { db, reads, writer } = atTheDoor(() => {
+    const opened = new Database(path, { timeout: 2000, fileMustExist: true });
     configure(opened);
     migrate(drizzle(opened), { migrationsFolder: MIGRATIONS });
-    return opened;
+    mustBeDurable(opened);
+    // From here on a lock is waited for without holding up the event loop.
+    opened.pragma('busy_timeout = 0');
+    return { db: opened, reads: sqliteReads(opened), writer: sqliteWriter(opened) };
   });
-  mustBeDurable(db);
-  // From here on a lock is waited for without holding up the event loop.
-  db.pragma('busy_timeout = 0');
-  const reads = sqliteReads(db);
-  const writer = sqliteWriter(db);
   const aside = sqliteAside(path);
   const transact: Store['transact'] = (transaction) =>
     patiently(async () => atTheDoor(() => drive(db, writer, transaction())));

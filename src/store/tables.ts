@@ -138,6 +138,7 @@ export const head = sqliteTable(
     /** There is one row, and no second one can be. */
     only: integer('only').primaryKey(),
     vault: word('vault'),
+    environment: word('environment'),
     size: count('size'),
     frontier: bytes('frontier'),
     epoch: count('epoch'),

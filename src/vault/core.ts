@@ -8,6 +8,8 @@ import type { Store } from './store.ts';
 export type Notice =
   | { readonly kind: 'integrity'; readonly table: string; readonly record: string; readonly problem: string }
   | { readonly kind: 'filling'; readonly collection: string; readonly taken: number; readonly asked: number }
+  /** A commit failed; told again after ten seconds at the soonest. */
+  | { readonly kind: 'store'; readonly reason: string }
   | { readonly kind: 'fatal'; readonly reason: string };
 
 /** The world, passed in. */

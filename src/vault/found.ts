@@ -16,6 +16,7 @@ import type { Insert, Store } from './store.ts';
 export async function foundVault(
   store: Store,
   masterKey: MasterKey,
+  environment: string,
   world: { readonly now: () => number; readonly random: (bytes: number) => Uint8Array },
 ): Promise<boolean> {
   const making: KeyMaking = { masterKey, vaultId: newId('vault', world.random), ...world };
@@ -25,6 +26,7 @@ export async function foundVault(
   const inserts = made.map(({ row }): Insert => ({ table: 'keys', row: signRow(rows.secret, 'keys', row) }));
   const head = headSeal(rows.secret).sign({
     vault: making.vaultId,
+    environment,
     size: 0,
     frontier: encodeFrontier(EMPTY),
     epoch: 1,

@@ -11,6 +11,14 @@ export class CannotOpen extends Error {
   }
 }
 
+const CHANGED =
+  'the head of the log, or the keys that authenticate it, are not as the vault wrote them: ' +
+  'the store was changed by something else. Restore a backup';
+
+/** API keys and tokens carry the environment: under another one every client would be nobody. */
+const otherEnvironment = (made: string): string =>
+  `the vault was made for the environment ${made}: vault.environment must say so, as its API keys and tokens do`;
+
 /**
  * Finds the row MAC key, on which everything else authenticates: the one that opens and verifies the head.
  * @throws CannotOpen
@@ -18,17 +26,19 @@ export class CannotOpen extends Error {
 export async function openRowsKey(
   store: Store,
   masterKey: MasterKey,
+  environment: string,
 ): Promise<{ readonly key: Key; readonly seal: HeadSeal }> {
   const { head, keys } = await store.authority();
-  if (head === null) throw new CannotOpen('the store holds no vault: run strongroom init');
+  if (head === null && keys.length === 0)
+    throw new CannotOpen('the store holds no vault: run strongroom init');
+  if (head === null || keys.length === 0) throw new CannotOpen(CHANGED);
   for (const row of keys.filter(({ use, state }) => use === 'rows' && state === 'active')) {
     const key = await openKey(row, masterKey, head.vault);
     if ('why' in key) continue;
     const seal = headSeal(key.secret);
-    if (seal.verify(head)) return { key, seal };
-    throw new CannotOpen(
-      'the head of the log does not authenticate: the store was changed by something else',
-    );
+    if (!seal.verify(head)) throw new CannotOpen(CHANGED);
+    if (head.environment !== environment) throw new CannotOpen(otherEnvironment(head.environment));
+    return { key, seal };
   }
   throw new CannotOpen('the vault does not open under this master key');
 }

@@ -109,12 +109,14 @@ export interface KeyRow {
 }
 
 /**
- * The log's head and the vault's counters: one row, locked by every commit. `frontier` and `size` are the Merkle tree,
+ * The log's head and the vault's counters: one row, locked by every commit. `vault` and `environment` never change.
+ * `frontier` and `size` are the Merkle tree,
  * `epoch` counts changes of authority, `changes` counts tokens ended or replaced, `digests` are the incremental digests
  * of the authority tables in the order of AUTHORITY.
  */
 export interface HeadRow {
   vault: string;
+  environment: string;
   size: number;
   frontier: Bytes;
   epoch: number;

@@ -1,12 +1,11 @@
 import type { Code } from '../wire/codes.ts';
 import { parseApiKey } from './access/api-key.ts';
-import { type Actor, isUsable } from './access/clients.ts';
+import { isUsable } from './access/clients.ts';
 import { addClient, listClients, revokeClient } from './access/manage.ts';
 import { collections, whoami } from './access/whoami.ts';
 import type { BoundVault } from './bound.ts';
 import type { Caller } from './call.ts';
 import { NOTHING } from './commit/commit.ts';
-import type { Origin } from './commit/event.ts';
 import { CommitQueue } from './commit/queue.ts';
 import type { Core, World } from './core.ts';
 import { type Epoch, Epochs } from './epoch.ts';
@@ -14,6 +13,7 @@ import { VaultError } from './error.ts';
 import { Findings } from './findings.ts';
 import type { MasterKey } from './master-key.ts';
 import { openRowsKey } from './open.ts';
+import { oneAtATime, seldom } from './pace.ts';
 import { type Applied, applyPolicy } from './policy/apply.ts';
 import { Refusals } from './refusals.ts';
 import type { Store, StoreFailure } from './store.ts';
@@ -66,7 +66,7 @@ export async function openVault({
   world,
   onFatal,
 }: VaultDeps): Promise<Vault> {
-  const { key: rowsKey, seal } = await openRowsKey(store, masterKey);
+  const { key: rowsKey, seal } = await openRowsKey(store, masterKey, environment);
   const findings = new Findings();
   const epochs = new Epochs({ store, masterKey, environment, rowsKey, seal, onFinding: findings.note });
   const fatal = ({ message }: StoreFailure): void => {
@@ -81,6 +81,7 @@ export async function openVault({
     breathe: world.breathe,
     pause: world.pause,
     onHead: (head) => epochs.met(head),
+    onFailure: seldom(world.now, ({ message }) => world.notice({ kind: 'store', reason: message })),
     onFatal: fatal,
   });
   const core: Core = {
@@ -123,6 +124,11 @@ export async function openVault({
     return added;
   }
 
+  async function recheck(): Promise<void> {
+    epochs.drop();
+    await epochs.current().catch(ignoreClosed);
+    await raiseFindings();
+  }
   const verifyAlone = oneAtATime();
 
   return {
@@ -130,6 +136,8 @@ export async function openVault({
     bind: (caller) =>
       bind(core, caller, async () => {
         const report = await verifyAlone(() => verifyVault(core, caller, rowsKey, seal));
+        // What was found closes the vault now, not within a minute.
+        if (!report.ok) await recheck();
         return { ...report, requestId: caller.origin.request };
       }),
     applyPolicy: (caller, value) => applyPolicy(core, caller, value),
@@ -140,31 +148,13 @@ export async function openVault({
       const before = world.now() - CLAIM_LIFE;
       if (await store.hasClaims(before)) await queue.submit({ ...NOTHING, forgetClaims: before });
     },
-    recheck: async () => {
-      epochs.drop();
-      await epochs.current().catch(ignoreClosed);
-      await raiseFindings();
-    },
+    recheck,
     ready: () => readiness(core),
     close: async () => {
       await refusals.flush(queue, world.random);
       await queue.close();
       await store.close();
     },
-  };
-}
-
-/** Work that holds much for long is done for one caller at a time; others are told to come again. */
-function oneAtATime(): <T>(work: () => Promise<T>) => Promise<T> {
-  let isBusy = false;
-  return async (work) => {
-    if (isBusy) throw new VaultError('unavailable');
-    isBusy = true;
-    try {
-      return await work();
-    } finally {
-      isBusy = false;
-    }
   };
 }
 
@@ -199,22 +189,4 @@ function bind(core: Core, caller: Caller, verify: BoundVault['audit']['verify'])
     },
     audit: { verify },
   };
-}
-
-/**
- * Whoever runs a command on the host. Its name is the operating system's claim, and its duties are those of custodian
- * and auditor: it holds no grant on data.
- */
-export function hostCaller(user: string, request: string): Caller {
-  const duty = (action: 'clients' | 'policy' | 'audit') => ({ action, pattern: '*', purpose: null });
-  const actor: Actor = {
-    stamp: { id: `host:${user}`, kind: 'host' },
-    name: `host:${user}`,
-    grants: [duty('clients'), duty('policy'), duty('audit')],
-    written: ['clients:*', 'policy:*', 'audit:*'],
-    restriction: null,
-    expiresAt: null,
-  };
-  const origin: Origin = { via: 'cli', to: 'caller', from: null, request, trace: null };
-  return { who: () => actor, origin };
 }

@@ -23,7 +23,7 @@ export async function verifyVault(
   rowsKey: Key,
   seal: HeadSeal,
 ): Promise<LogReport> {
-  await attempt(core, caller, 16, async (call) => {
+  await attempt(core, caller, { action: 'audit.verify', expected: 16 }, async (call) => {
     if (!(await holdsDuty(call, 'audit', 'audit.verify'))) return null;
     return commit(call, 'audit_unavailable', { drafts: [draft(call, 'audit.verify', 'done')] });
   }).catch((error: unknown) => {

@@ -14,7 +14,13 @@ export const addClientRequest = z.strictObject({
 export type AddClientRequest = z.output<typeof addClientRequest>;
 
 /** The one answer that holds an API key: it is shown once. */
-export const addClientAnswer = z.object({ id: z.string(), name, key: z.string(), requestId: z.string() });
+export const addClientAnswer = z.object({
+  id: z.string(),
+  name,
+  key: z.string(),
+  idle: z.array(z.string()),
+  requestId: z.string(),
+});
 
 export const clientSummary = z.object({
   id: z.string(),

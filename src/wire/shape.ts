@@ -14,8 +14,8 @@ export const ticket = z.string().regex(/^[A-Za-z0-9._:#/ -]{1,64}$/);
 export const idempotencyKey = z.string().regex(/^[\x21-\x7e]{1,128}$/);
 /** RFC 3339 in UTC. */
 export const time = z.iso.datetime();
-/** Bounded by the format; this bound is on what is looked at. */
-export const value = z.string().min(1).max(16_384);
+/** Bounded by the body, and by the format: one that is empty or too long is its item's error, not the request's. */
+export const value = z.string();
 export const token = z.string().min(1).max(512);
 
 const METADATA_KEYS = 16;

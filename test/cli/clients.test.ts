@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -100,3 +102,59 @@ describe('of a running vault', () => {
     await expect(client.whoami()).rejects.toMatchObject({ code: 'unauthenticated' });
   });
 });
+
+it('says in its own words what is refused, and which grants allow nothing yet', async () => {
+  const { run } = await made();
+  const add = (...more: string[]) => run('clients', 'add', ...more);
+  const idle = await add('early', '--grant', 'tokenise:later', '--grant', 'tokenise:customer-pan', '--json');
+  expect(JSON.parse(idle.stdout)).toMatchObject({ idle: ['tokenise:later'] });
+  const spoken = await add('early-2', '--grant', 'detokenise:customer-pan@settelment');
+  expect(spoken).toMatchObject({
+    code: 0,
+    stderr: expect.stringMatching(/^detokenise:customer-pan@settelment allows nothing yet/),
+  });
+  const refused: [string[], RegExp][] = [
+    [
+      ['early', '--grant', 'tokenise:*'],
+      /there is a client called early: names of revoked clients stay taken/,
+    ],
+    [['x', '--grant', 'clients:*'], /grant 1: clients is for --kind custodian/],
+    [['x', '--grant', 'role:nope'], /the active policy has no such role/],
+    [['4111111111111111', '--grant', 'tokenise:*'], /the name holds an account number/],
+  ];
+  for (const [argv, why] of refused) {
+    const { code, stdout, stderr } = await add(...argv);
+    expect({ code, stdout }, argv.join(' ')).toEqual({ code: 1, stdout: '' });
+    expect(stderr, argv.join(' ')).toMatch(why);
+  }
+  const nobody = await run('clients', 'revoke', 'nobody');
+  expect(nobody).toMatchObject({ code: 1, stderr: expect.stringContaining('no client of that name') });
+});
+
+it('says why a running vault did not answer', async () => {
+  const { run, add } = await made();
+  const { keyFile } = await add('rose', '--kind', 'custodian', '--grant', 'clients:*');
+  expect((await run('clients', 'list')).code).toBe(0);
+  const remote = ['clients', 'list', '--url', `http://127.0.0.1:${await freePort()}`, '--key-file'];
+  const unanswered = await strongroom([...remote, keyFile]);
+  expect(unanswered).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: 'strongroom: no answer from the vault (ECONNREFUSED)\n',
+  });
+  const missing = await strongroom([...remote, `${keyFile}.none`]);
+  expect(missing).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining(`--key-file ${keyFile}.none cannot be read`),
+  });
+});
+
+/** A port on which nobody listens any more. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' ? (address?.port ?? 0) : 0;
+}

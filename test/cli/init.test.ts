@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, utimesSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { explain } from '../../src/explain.ts';
 import { init } from '../../src/init.ts';
 import { parseKeyFile } from '../../src/masterkey/file.ts';
-import { hostCaller } from '../../src/vault/vault.ts';
+import { hostCaller } from '../../src/vault/access/host-caller.ts';
 import { tempDir } from '../harness.ts';
 import { strongroom } from '../served.ts';
 
@@ -71,5 +71,26 @@ it('a folder that cannot be written is refused in a sentence', async () => {
   const file = join(tempDir(), 'file');
   writeFileSync(file, '');
   const refusal = await initialise(join(file, 'in')).catch((error: unknown) => explain(error));
-  expect(refusal).toBe('the system refused: ENOTDIR at mkdir');
+  expect(refusal).toMatch(/^the system refused: ENOTDIR at mkdir of \/.*\/file\/in$/);
+});
+
+it('a second start still says how to try it, with a key that works', async () => {
+  const dir = join(tempDir(), 'new');
+  const start = () => strongroom(['init', '--if-absent', '--first-key', '--dir', dir]);
+  const first = await start();
+  const key = () => readFileSync(join(dir, 'first-key'), 'utf8');
+  const before = key();
+  const lines = first.stdout.slice(first.stdout.indexOf('Try it'));
+  const second = await start();
+  expect(second.stdout).toContain(lines);
+  expect(key()).toBe(before);
+  // Half a day later there is a new one.
+  const old = new Date(Date.now() - 13 * 60 * 60 * 1000);
+  utimesSync(join(dir, 'first-key'), old, old);
+  expect(await start()).toMatchObject({ code: 0, stdout: second.stdout });
+  expect(key()).not.toBe(before);
+  expect(modeOf(join(dir, 'first-key'))).toBe('600');
+  const config = join(dir, 'strongroom.yaml');
+  const { stdout } = await strongroom(['clients', 'list', '--config', config]);
+  expect(stdout.match(/first-try-\w{9} .*role:settlement-service/g)).toHaveLength(2);
 });

@@ -19,6 +19,7 @@ async function told(vault: BoundVault | null, ...argv: string[]) {
   const said = { stdout: '', stderr: '' };
   const host: Host = {
     argv,
+    version: '1.2.3',
     now: () => Date.now(),
     print: (text) => void (said.stdout += `${text}\n`),
     printError: (text) => void (said.stderr += `${text}\n`),
@@ -44,7 +45,6 @@ it('exits with 1 for what is refused, in one sentence', async () => {
     ['clients', 'add', 'x', '--grant', 'clients:*'],
     ['clients', 'add', 'x', '--grant', 'role:nobody'],
     ['clients', 'add', 'x', '--kind', 'custodian', ...grant],
-    ['clients', 'add', 'x', '--kind', 'person', ...grant],
     ['clients', 'revoke', 'nobody'],
   ];
   for (const argv of refused) {
@@ -61,6 +61,9 @@ it('exits with 2 for what is no command, and asks the vault nothing', async () =
     ['clients', 'add', 'x', ...grant, '--expires', 'soon'],
     ['clients', 'add', 'x', ...grant, '--expires', '0d'],
     ['clients', 'add', 'x', 'y', ...grant],
+    ['clients', 'add', 'x', '--kind', 'person', ...grant],
+    ['clients', 'list', '--key-file', 'some-file'],
+    ['clients', 'list', '--url', 'https://vault.example/v1', '--key-file', 'some-file'],
     ['clients', 'revoke'],
     ['clients', 'list', '--no-such-option'],
     ['clients', 'list', '--url', 'https://vault.example'],
@@ -94,6 +97,7 @@ it('prints JSON that has every fact, and nothing else', async () => {
   const added = await json('clients', 'add', 'officer', '--kind', 'custodian', '--grant', 'clients:*');
   expect(added).toEqual({
     id: expect.stringMatching(/^\w+$/),
+    idle: [],
     name: 'officer',
     key: expect.stringMatching(/^strongroom_test_\w{62}$/),
   });

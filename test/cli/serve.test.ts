@@ -1,8 +1,10 @@
-import { chmodSync, chownSync, copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { eventsOf } from '../attack/tamper.ts';
 import { makeVaultDir, tempDir } from '../harness.ts';
+import { certificate } from '../http/certificate.ts';
 import { serveProcess } from '../process.ts';
 import { strongroom } from '../served.ts';
 
@@ -26,10 +28,11 @@ it('says what it serves and where, and ends with 0 when it is told to stop', asy
 
 it('never initialises', async () => {
   const dir = tempDir();
-  await refused(dir, /cannot be read: make a vault with strongroom init/);
+  await refused(dir, /is not there: make a vault with strongroom init/);
   const other = await makeVaultDir();
   rmSync(join(other, 'data'), { recursive: true });
-  await refused(other, /^strongroom: [^\n]*\n$/);
+  await refused(other, /^strongroom: there is no store at [^\n]*: run strongroom init\n$/);
+  expect(existsSync(join(other, 'data'))).toBe(false);
 });
 
 it('lists every problem of the file with its line, and quotes no value of it', async () => {
@@ -104,3 +107,104 @@ it.runIf(process.getuid?.() === 0)(
     expect((await served.stop()).code).toBe(0);
   },
 );
+
+const tls = (dir: string, cert: string, key: string): void => {
+  const path = join(dir, 'strongroom.yaml');
+  const text = readFileSync(path, 'utf8');
+  writeFileSync(path, text.replace('port: 0 }', `port: 0, tls: { cert: ${cert}, key: ${key} } }`));
+};
+
+it('says which of the TLS files cannot be used, and why', async () => {
+  const [one, two] = [certificate(), certificate()];
+  const missing = join(tempDir(), 'none.pem');
+  const open = join(tempDir(), 'open.pem');
+  copyFileSync(one.key, open);
+  chmodSync(open, 0o644);
+  const cases: [string, string, RegExp][] = [
+    [missing, one.key, /server\.tls\.cert cannot be read/],
+    [one.cert, missing, /server\.tls\.key cannot be read/],
+    [one.key, one.key, /server\.tls\.cert must be the path of a PEM file that holds a certificate/],
+    [one.cert, one.cert, /server\.tls\.key (?:must be the path of a PEM file|can be used by everybody)/],
+    [one.cert, open, /server\.tls\.key can be used by everybody on this host: chmod 600/],
+    [one.cert, two.key, /server\.tls\.key is not the key of the certificate/],
+  ];
+  for (const [cert, key, why] of cases) {
+    const dir = await makeVaultDir();
+    tls(dir, cert, key);
+    await refused(dir, why);
+  }
+});
+
+it('a start that fails changes no policy', async () => {
+  const dir = await makeVaultDir();
+  const path = join(dir, 'strongroom.yaml');
+  const served = await serveProcess(path);
+  const { port } = new URL(served.url);
+  const text = readFileSync(path, 'utf8');
+  const events = () => eventsOf(join(dir, 'data/vault.db')).map(({ action }) => action);
+  const before = events();
+  expect(before).toEqual(['policy.apply']);
+  writeFileSync(path, text.replace('port: 0', `port: ${port}`).replace(/ {2}notes: .*\n/, ''));
+  await refused(
+    dir,
+    new RegExp(
+      `^strongroom: cannot listen on 127\\.0\\.0\\.1 port ${port}: another process listens there\n$`,
+    ),
+  );
+  expect(events()).toEqual(before);
+  expect((await served.stop()).code).toBe(0);
+});
+
+it('says what a policy takes away, to the operator and in the event', async () => {
+  const dir = await makeVaultDir();
+  const path = join(dir, 'strongroom.yaml');
+  expect((await (await serveProcess(path)).stop()).code).toBe(0);
+  const added = await strongroom(['clients', 'add', 'svc', '--grant', 'role:settler', '--config', path]);
+  expect(added.code).toBe(0);
+  const text = readFileSync(path, 'utf8');
+  writeFileSync(path, text.replace(/ {2}notes: .*\n/, '').replace('  settler:', '  other:'));
+  const served = await serveProcess(path);
+  const { stderr } = await served.stop();
+  expect(stderr).toContain('no longer has the collection notes: it is closed, and nothing of it is lost.');
+  expect(stderr).toContain('no longer has the role settler: it grants nothing to the 1 that hold it.');
+  expect(eventsOf(join(dir, 'data/vault.db')).at(-1)).toMatchObject({
+    action: 'policy.apply',
+    detail: { number: 2, newCollections: [], closedCollections: ['notes'], lostRoles: ['settler'] },
+  });
+});
+
+it('lists what is wrong with the settings and with the policy together, in the order of lines', async () => {
+  const dir = await makeVaultDir();
+  const path = join(dir, 'strongroom.yaml');
+  const text = readFileSync(path, 'utf8');
+  writeFileSync(
+    path,
+    text
+      .replace('port: 0', 'port: x')
+      .replace('basis: contract', 'basis: because')
+      .replace(
+        '"detokenise:cards@settlement"',
+        '"detokenise:cards@settelment", "detokenise:carts@settlement", "clients:*"',
+      ),
+  );
+  const stderr = await refused(dir, /server\.port: must be a whole number/);
+  expect(stderr).toMatch(/purposes\.settlement\.basis: must be one of consent/);
+  const lines = [...stderr.matchAll(/ line (\d+): /g)].map(([, line]) => Number(line));
+  expect(lines).toEqual(lines.toSorted((a, b) => a - b));
+  writeFileSync(
+    path,
+    readFileSync(path, 'utf8').replace('port: x', 'port: 0').replace('because', 'contract'),
+  );
+  const roles = await refused(dir, /roles\.settler\.1: the policy has not registered the purpose/);
+  expect(roles).toMatch(/roles\.settler\.2: the policy has no such collection/);
+  expect(roles).toMatch(
+    /roles\.settler: no client can hold it: its grants are of a service and of a custodian/,
+  );
+});
+
+it('opens a vault under no other environment than it was made for', async () => {
+  const dir = await makeVaultDir();
+  const path = join(dir, 'strongroom.yaml');
+  writeFileSync(path, readFileSync(path, 'utf8').replace('environment: test', 'environment: production'));
+  await refused(dir, /made for the environment test: vault\.environment must say so/);
+});

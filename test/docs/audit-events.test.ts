@@ -3,8 +3,12 @@ import { coded, filesIn, tableOf, textOf } from './documents.ts';
 
 const page = textOf('docs/audit-events.md');
 
-/** The two places that make an event of an action that they are given: their callers name it. */
-const PASSED_ON = ['src/vault/access/duty.ts: verb', 'src/vault/values/item.ts: action'];
+/** The places that make an event of an action that they are given: their callers name it. */
+const PASSED_ON = [
+  'src/vault/access/duty.ts: verb',
+  'src/vault/attempt.ts: action',
+  'src/vault/values/item.ts: action',
+];
 
 /** Calls that make an event's draft, with their arguments from the action on. */
 const MAKES = /(?<!function )\b(draft|denied|systemDraft|holdsDuty)\(\s*([^;]*)/g;

@@ -1,3 +1,4 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect, it } from 'vitest';
 import { ROUTES } from '../../src/wire/routes.ts';
 import { listening } from './listening.ts';
@@ -94,3 +95,53 @@ const resolved = (document: object, reference: string): unknown =>
       (node, key) => (typeof node === 'object' && node !== null ? Reflect.get(node, key) : undefined),
       document,
     );
+
+it('describes what is really sent and answered: the least, the most, in part and refused', async () => {
+  const { asking, ask } = await listening();
+  const document = (await ask('/openapi.json')).json as Document;
+  const ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true });
+  ajv.addSchema(document, 'document');
+  const holds = (pointer: string, value: unknown): void => {
+    const isValid = ajv.validate({ $ref: `document#${pointer}` }, value);
+    expect(isValid, `${pointer}: ${ajv.errorsText()} in ${JSON.stringify(value)}`).toBe(true);
+  };
+  const grants = ['tokenise:cards', 'lookup:cards', 'detokenise:cards@settlement', 'tokenise:notes'];
+  const service = await asking(grants);
+  const custodian = await asking(['clients:*'], { kind: 'custodian' });
+  const auditor = await asking(['audit:*'], { kind: 'auditor' });
+  const at = (path: string, method: string) => `/paths/${path.replaceAll('/', '~1')}/${method}`;
+  const isProblem = /^application\/problem/;
+
+  async function sends({ ask: send }: typeof service, path: string, body: object | null): Promise<unknown> {
+    const method = body === null ? 'get' : 'post';
+    if (body !== null) holds(`${at(path, method)}/requestBody/content/application~1json/schema`, body);
+    const { status, headers, json } = await send(path, body === null ? {} : { body });
+    if (isProblem.test(String(headers['content-type']))) holds('/components/schemas/problem', json);
+    else holds(`${at(path, method)}/responses/${status}/content/application~1json/schema`, json);
+    return json;
+  }
+
+  const card = { collection: 'cards', value: '4111111111111111' };
+  const whole = { subject: 'cus_1', expiresAt: '2100-01-01T00:00:00Z', metadata: { a: 1 }, ref: 'r' };
+  await sends(service, '/v1/tokenise', { items: [{ collection: 'notes', value: 'x' }] });
+  await sends(service, '/v1/tokenise', {
+    items: [
+      { ...card, ...whole },
+      { ...card, value: '1' },
+    ],
+  });
+  await sends(service, '/v1/tokenise', { items: [{ ...card, value: '' }] });
+  const made = await sends(service, '/v1/tokenise', { items: [card] });
+  const { items } = made as { items: { token: string }[] };
+  const asked = { purpose: 'settlement', items: [{ collection: 'cards', token: items[0]?.token }] };
+  await sends(service, '/v1/detokenise', asked);
+  await sends(service, '/v1/detokenise', { ...asked, ticket: 'T-1', purpose: 'support' });
+  await sends(service, '/v1/collections', null);
+  await sends(service, '/v1/whoami', null);
+  await sends(service, '/v1/clients/list', {});
+  await sends(custodian, '/v1/clients/add', { name: 'one', grants: ['tokenise:cards'] });
+  await sends(custodian, '/v1/clients/add', { name: 'one', grants: ['tokenise:cards'], kind: 'service' });
+  await sends(custodian, '/v1/clients/list', {});
+  await sends(custodian, '/v1/clients/revoke', { client: 'one' });
+  await sends(auditor, '/v1/audit/verify', {});
+});

@@ -1,14 +1,13 @@
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Agent, get, type IncomingMessage, request } from 'node:http';
-import type { Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { expect, it, onTestFinished } from 'vitest';
 import { eventsOf } from '../attack/tamper.ts';
-import { makeVaultDir, openVaultDir, tempDir } from '../harness.ts';
+import { makeVaultDir, openVaultDir } from '../harness.ts';
+import { certificate } from './certificate.ts';
 import { listening, send } from './listening.ts';
 
 const PAN = '4111111111111111';
@@ -31,21 +30,7 @@ const at = (url: string, address: string): string => url.replace('0.0.0.0', addr
 const hasLoopbackNet = process.platform === 'linux' && 'lo' in networkInterfaces();
 
 it('speaks TLS 1.2 or later from a certificate and a key file, and nothing else', async () => {
-  const dir = tempDir();
-  const [cert, key] = [join(dir, 'cert.pem'), join(dir, 'key.pem')];
-  const made = [
-    'req',
-    '-x509',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:P-256',
-    '-nodes',
-    '-days',
-    '2',
-  ];
-  const names = ['-subj', '/CN=vault', '-addext', 'subjectAltName=IP:127.0.0.1'];
-  execFileSync('openssl', [...made, ...names, '-keyout', key, '-out', cert], { stdio: 'ignore' });
+  const { cert, key } = certificate();
   const served = await servedAt(`host: 0.0.0.0, port: 0, tls: { cert: ${cert}, key: ${key} }`);
   const { client } = await served.asking(['tokenise:cards']);
   const url = at(served.url, '127.0.0.1');
@@ -139,4 +124,19 @@ it('a stop answers the requests under way, closes kept connections, and takes no
   const chunks = await answer.toArray();
   expect(Buffer.concat(chunks).toString()).toMatch(/^\{"items":\[\{"token":"\d{16}"\}\]/);
   await stopped;
+});
+
+it('a stop does not wait for who has only begun a TLS handshake', async () => {
+  const { cert, key } = certificate();
+  const served = await servedAt(`host: 127.0.0.1, port: 0, tls: { cert: ${cert}, key: ${key} }`);
+  const { port } = new URL(served.url);
+  const socket = connect(Number(port), '127.0.0.1');
+  onTestFinished(() => void socket.destroy());
+  await once(socket, 'connect');
+  const closed = once(socket, 'close');
+  // A later connection was served: the one before it has been accepted.
+  await expect(send(`${served.url}/livez`, { ca: readFileSync(cert, 'utf8') })).resolves.toMatchObject({
+    status: 200,
+  });
+  await Promise.all([served.stop(), closed]);
 });

@@ -89,6 +89,7 @@ export async function listening(vault: Promise<TestVault> = newVault()): Promise
     now: () => Date.now() + open.clock.offset,
     random: (bytes) => randomBytes(bytes),
     log: (line) => lines.push(line),
+    prepare: () => Promise.resolve(),
   });
   let stopped: Promise<void> | null = null;
   const stop = (): Promise<void> => (stopped ??= server.stop());

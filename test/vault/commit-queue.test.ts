@@ -27,7 +27,7 @@ it('acknowledges nothing after an I/O error, in whatever order a group was repea
   const dir = await makeVaultDir();
   const store = openSqlite(`${dir}/data/vault.db`);
   const masterKey = fileMasterKey(`${dir}/keys`, { groups: [] }, randomBytes);
-  const { key, seal } = await openRowsKey(store, masterKey);
+  const { key, seal } = await openRowsKey(store, masterKey, 'test');
   const fatal: string[] = [];
   const failures = [
     new StoreFailure('other', 'a statement was refused'),
@@ -42,6 +42,7 @@ it('acknowledges nothing after an I/O error, in whatever order a group was repea
     breathe: () => breathe(),
     pause: (milliseconds) => pause(milliseconds),
     onHead: () => undefined,
+    onFailure: () => undefined,
     onFatal: ({ message }) => fatal.push(message),
   });
   const settled = await Promise.allSettled(Array.from({ length: 5 }, () => queue.submit(NOTHING)));

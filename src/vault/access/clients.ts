@@ -1,7 +1,16 @@
 import { equalBytes } from '../../crypto/encoding.ts';
 import type { ActorStamp } from '../commit/event.ts';
 import type { Restriction } from '../policy/decide.ts';
-import { type Grant, type Kind, kindMayHold, KINDS, parseGrant, roleOf } from '../policy/grant.ts';
+import type { ActivePolicy } from '../policy/active.ts';
+import {
+  emptyGrant,
+  type Grant,
+  type Kind,
+  kindMayHold,
+  KINDS,
+  parseGrant,
+  roleOf,
+} from '../policy/grant.ts';
 import type { ClientRow, GrantRow } from '../store.ts';
 import type { PresentedKey } from './api-key.ts';
 
@@ -110,4 +119,10 @@ export function grantFault(
   if (typeof grant === 'string') return grant;
   const misplaced = expand(text, roles).find((one) => !kindMayHold(kind, one));
   return misplaced === undefined ? null : `a ${kind} cannot hold a grant to ${misplaced.action}`;
+}
+
+/** Whether a written grant allows nothing under a policy: a name in it is mistyped, or not there yet. */
+export function isIdle(text: string, policy: Pick<ActivePolicy, 'names' | 'bases'>): boolean {
+  const grant = roleOf(text) === null ? parseGrant(text) : null;
+  return grant !== null && typeof grant !== 'string' && emptyGrant(grant, policy) !== null;
 }

@@ -1,4 +1,5 @@
 import type { AddClientRequest, ClientSummary, RevokeClientRequest } from '../../wire/clients.ts';
+import { holdsValue } from '../../formats/clear-text.ts';
 import { attempt } from '../attempt.ts';
 import { type Call, type Caller, commit, draft } from '../call.ts';
 import type { Core } from '../core.ts';
@@ -7,7 +8,7 @@ import { VaultError } from '../error.ts';
 import { newId } from '../id.ts';
 import type { Insert } from '../store.ts';
 import { newApiKey } from './api-key.ts';
-import { type Client, type ClientState, grantFault } from './clients.ts';
+import { type Client, type ClientState, grantFault, isIdle } from './clients.ts';
 import { holdsDuty } from './duty.ts';
 
 export interface AddedClient {
@@ -15,6 +16,8 @@ export interface AddedClient {
   readonly name: string;
   /** The API key: this is the only time that it is told. */
   readonly key: string;
+  /** Grants that allow nothing under the policy that is active. */
+  readonly idle: readonly string[];
   readonly requestId: string;
 }
 
@@ -26,10 +29,11 @@ const EXPECTED = 128;
  * @throws VaultError `conflict` for a name in use, `invalid_request` for a grant that its kind cannot hold or a past expiry
  */
 export const addClient = (core: Core, caller: Caller, request: AddClientRequest): Promise<AddedClient> =>
-  attempt(core, caller, EXPECTED, async (call) => {
+  attempt(core, caller, { action: 'clients.add', expected: EXPECTED }, async (call) => {
     if (!(await holdsDuty(call, 'clients', 'clients.add'))) return null;
     const { name, kind, grants } = request;
     if (call.epoch.clients.find(name) !== null) throw new VaultError('conflict');
+    if (holdsValue(name)) throw new VaultError('value_in_clear');
     if (grants.some((text) => grantFault(text, kind, call.epoch.policy.roles) !== null))
       throw new VaultError('invalid_request');
     const expiresAt = request.expiresAt === null ? null : Date.parse(request.expiresAt);
@@ -40,7 +44,8 @@ export const addClient = (core: Core, caller: Caller, request: AddClientRequest)
     const detail = { client: id, name, kind, grants: [...new Set(grants)], expiresAt: request.expiresAt };
     const drafts = [draft(call, 'clients.add', 'done', { detail })];
     const added = await commit(call, 'unavailable', { inserts, drafts });
-    return added === null ? null : { id, name, key, requestId: call.origin.request };
+    const idle = grants.filter((text) => isIdle(text, call.epoch.policy));
+    return added === null ? null : { id, name, key, idle, requestId: call.origin.request };
   });
 
 function clientRows(
@@ -71,7 +76,7 @@ export const listClients = (
   core: Core,
   caller: Caller,
 ): Promise<{ readonly clients: readonly ClientSummary[]; readonly requestId: string }> =>
-  attempt(core, caller, 16, async (call) => {
+  attempt(core, caller, { action: 'clients.list', expected: 16 }, async (call) => {
     if (!(await holdsDuty(call, 'clients', 'clients.list'))) return null;
     const told = await commit(call, 'audit_unavailable', { drafts: [draft(call, 'clients.list', 'done')] });
     if (told === null) return null;
@@ -104,7 +109,7 @@ export const revokeClient = (
   caller: Caller,
   { client: named }: RevokeClientRequest,
 ): Promise<ChangedClient> =>
-  attempt(core, caller, EXPECTED, async (call) => {
+  attempt(core, caller, { action: 'clients.revoke', expected: EXPECTED }, async (call) => {
     if (!(await holdsDuty(call, 'clients', 'clients.revoke'))) return null;
     const client = call.epoch.clients.find(named);
     if (client === null) throw new VaultError('not_found');

@@ -25,7 +25,7 @@ export interface CollectionSummary {
 
 /** Who the caller is, and its grants. */
 export const whoami = (core: Core, caller: Caller): Promise<Whoami> =>
-  attempt(core, caller, 16, async (call) => {
+  attempt(core, caller, { action: 'whoami', expected: 16 }, async (call) => {
     const { actor, origin } = call;
     const told = await commit(call, 'audit_unavailable', { drafts: [draft(call, 'whoami', 'done')] });
     if (told === null) return null;
@@ -48,7 +48,7 @@ export const collections = (
   core: Core,
   caller: Caller,
 ): Promise<{ readonly collections: readonly CollectionSummary[]; readonly requestId: string }> =>
-  attempt(core, caller, 16, async (call) => {
+  attempt(core, caller, { action: 'collections', expected: 16 }, async (call) => {
     const told = await commit(call, 'audit_unavailable', { drafts: [draft(call, 'collections', 'done')] });
     if (told === null) return null;
     const all = [...call.epoch.policy.collections.values()];

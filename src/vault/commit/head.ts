@@ -18,5 +18,5 @@ export function headSeal(key: Secret): HeadSeal {
   };
 }
 
-const fields = (head: HeadRow) =>
-  [head.vault, head.size, head.frontier, head.epoch, head.changes, head.lastAt, head.digests] as const;
+const fields = ({ vault, environment, size, frontier, epoch, changes, lastAt, digests }: HeadRow) =>
+  [vault, environment, size, frontier, epoch, changes, lastAt, digests] as const;

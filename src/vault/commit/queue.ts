@@ -29,6 +29,8 @@ export interface QueueDeps {
   readonly pause: (milliseconds: number) => Promise<void>;
   /** The head that a group met or left. */
   readonly onHead: (head: HeadRow) => void;
+  /** A group failed, and its callers were told. */
+  readonly onFailure: (failure: StoreFailure) => void;
   /** The store can no longer be trusted to keep what it acknowledges: the process must end. */
   readonly onFatal: (failure: StoreFailure) => void;
 }
@@ -137,6 +139,7 @@ export class CommitQueue {
     } else if (failure.kind === 'other' && group.length > 1) {
       for (const one of group) await this.#commit([one]);
     } else {
+      this.#deps.onFailure(failure);
       for (const { reject } of group) reject(failure);
     }
   }

@@ -19,7 +19,10 @@ export interface Collection {
 export interface ActivePolicy {
   readonly number: number;
   readonly text: string;
+  /** The collections that are open. */
   readonly collections: ReadonlyMap<string, Collection>;
+  /** The names of all collections, closed ones included. */
+  readonly names: ReadonlySet<string>;
   readonly bases: ReadonlyMap<string, Basis>;
   readonly roles: ReadonlyMap<string, readonly Grant[]>;
 }
@@ -50,5 +53,6 @@ export function activePolicy(
     });
   }
   const bases = new Map(Object.entries(policy.purposes).map(([name, { basis }]) => [name, basis]));
-  return { number, text, collections, bases, roles: rolesOf(policy) };
+  const names = new Set([...byName.keys(), ...Object.keys(policy.collections)]);
+  return { number, text, collections, names, bases, roles: rolesOf(policy) };
 }

@@ -5,11 +5,12 @@ import type { Core } from '../core.ts';
 import { signRow } from '../custody/authentic.ts';
 import { newKey } from '../custody/new-key.ts';
 import { newId } from '../id.ts';
+import { roleOf } from './grant.ts';
 import type { CollectionRow, Insert, Update } from '../store.ts';
 import { type Policy, parsePolicy, policyText, type PolicyProblem, shapeOf } from './policy.ts';
 
 export type Applied =
-  | { readonly applied: true; readonly number: number }
+  | ({ readonly applied: true; readonly number: number } & Losses)
   | { readonly applied: false; readonly number: number }
   | { readonly problems: readonly PolicyProblem[] };
 
@@ -23,36 +24,69 @@ export async function applyPolicy(core: Core, caller: Caller, value: unknown): P
   if ('problems' in parsed) return parsed;
   const { policy } = parsed;
   const text = policyText(policy);
-  return attempt(core, caller, 4096, async (call): Promise<Applied | null> => {
-    if (!(await holdsDuty(call, 'policy', 'policy.apply'))) return null;
-    const { number } = call.epoch.policy;
-    if (call.epoch.policy.text === text) return { applied: false, number };
-    const change = await changeOf(call, policy);
-    if ('problems' in change) return change;
-    const next = number + 1;
-    const row = signRow(call.epoch.keys.vault('rows').secret, 'policies', {
-      number: next,
-      text,
-      at: call.now,
-      revision: 1,
-    });
-    const detail = {
-      number: next,
-      newCollections: change.names.slice(0, MOST_NAMED),
-      more: Math.max(0, change.names.length - MOST_NAMED),
-    };
-    const done = await commit(call, 'unavailable', {
-      inserts: [{ table: 'policies', row }, ...change.inserts],
-      updates: change.updates,
-      mustBeEmpty: change.updates.map(({ row: { id } }) => id),
-      drafts: [draft(call, 'policy.apply', 'done', { detail })],
-    });
-    return done === null ? null : { applied: true, number: next };
-  });
+  return attempt(
+    core,
+    caller,
+    { action: 'policy.apply', expected: 4096 },
+    async (call): Promise<Applied | null> => {
+      if (!(await holdsDuty(call, 'policy', 'policy.apply'))) return null;
+      const { number } = call.epoch.policy;
+      if (call.epoch.policy.text === text) return { applied: false, number };
+      const change = await changeOf(call, policy);
+      if ('problems' in change) return change;
+      const next = number + 1;
+      const row = signRow(call.epoch.keys.vault('rows').secret, 'policies', {
+        number: next,
+        text,
+        at: call.now,
+        revision: 1,
+      });
+      const losses = lossesOf(call, policy);
+      const detail = {
+        number: next,
+        ...named('newCollections', change.names),
+        ...named('closedCollections', losses.closed),
+        ...named(
+          'lostRoles',
+          losses.roles.map(({ role }) => role),
+        ),
+      };
+      const done = await commit(call, 'unavailable', {
+        inserts: [{ table: 'policies', row }, ...change.inserts],
+        updates: change.updates,
+        mustBeEmpty: change.updates.map(({ row: { id } }) => id),
+        drafts: [draft(call, 'policy.apply', 'done', { detail })],
+      });
+      return done === null ? null : { applied: true, number: next, ...losses };
+    },
+  );
 }
 
-/** New collections that an event names; of any more it says how many, and the policy's text has them all. */
+/** What a policy takes away: open collections that it lacks, and roles that it lacks though clients hold them. */
+interface Losses {
+  readonly closed: readonly string[];
+  readonly roles: readonly { readonly role: string; readonly clients: number }[];
+}
+
+function lossesOf({ epoch }: Call, { collections, roles }: Policy): Losses {
+  const usable = epoch.clients.all().filter((client) => client.usable);
+  const held = [...epoch.policy.roles.keys()].map((role) => ({
+    role,
+    clients: usable.filter(({ actor }) => actor.written.some((text) => roleOf(text) === role)).length,
+  }));
+  return {
+    closed: [...epoch.policy.collections.keys()].filter((name) => !Object.hasOwn(collections, name)),
+    roles: held.filter(({ role, clients }) => clients > 0 && !Object.hasOwn(roles, role)),
+  };
+}
+
+/** Names that an event lists; of any more it says how many, and the policies' texts have them all. */
 const MOST_NAMED = 32;
+
+const named = (fact: string, names: readonly string[]): Record<string, readonly string[] | number> => ({
+  [fact]: names.slice(0, MOST_NAMED),
+  ...(names.length > MOST_NAMED ? { [`${fact}Beyond`]: names.length - MOST_NAMED } : {}),
+});
 
 interface Change {
   readonly inserts: Insert[];

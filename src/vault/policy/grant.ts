@@ -42,7 +42,7 @@ export const needsPurpose = (action: Action): boolean => ACTIONS[action].purpose
 export function parseGrant(text: string): Grant | string {
   const [, action = '', pattern = '', purpose = null] = /^([a-z]+):([^@]*)(?:@(.*))?$/.exec(text) ?? [];
   if (!isAction(action))
-    return `a grant is action:collection[@purpose], and action one of ${Object.keys(ACTIONS).join(', ')}`;
+    return `a grant is role:name, or action:collection[@purpose] with one of the actions ${Object.keys(ACTIONS).join(', ')}`;
   if (!PATTERN.test(pattern))
     return 'the collection is a name such as acme/cards, or * for whole trailing segments';
   if (needsPurpose(action) && (purpose === null || !PURPOSE_NAME.test(purpose))) {
@@ -56,8 +56,21 @@ export function parseGrant(text: string): Grant | string {
 export const roleOf = (text: string): string | null =>
   /^role:([a-z0-9][a-z0-9-]{0,63})$/.exec(text)?.[1] ?? null;
 
+/** The one kind of client that may hold a grant. */
+export const kindOf = ({ action }: Grant): Kind => ACTIONS[action].kind;
+
 /** Whether a client of this kind may hold the grant at all. */
-export const kindMayHold = (kind: Kind, grant: Grant): boolean => ACTIONS[grant.action].kind === kind;
+export const kindMayHold = (kind: Kind, grant: Grant): boolean => kindOf(grant) === kind;
+
+/** Why a grant can never allow anything under a policy, or null: a name in it is mistyped, or not there yet. */
+export function emptyGrant(
+  { action, pattern, purpose }: Grant,
+  known: { readonly names: ReadonlySet<string>; readonly bases: ReadonlyMap<string, unknown> },
+): string | null {
+  if (purpose !== null && !known.bases.has(purpose)) return 'the policy has not registered the purpose';
+  if (ACTIONS[action].kind !== 'service' || pattern.endsWith('*') || known.names.has(pattern)) return null;
+  return 'the policy has no such collection';
+}
 
 /** Whether a pattern covers a collection: the name itself, or `*` in place of whole trailing segments. */
 export function covers(pattern: string, collection: string): boolean {

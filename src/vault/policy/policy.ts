@@ -3,7 +3,7 @@ import { capacityProblem } from '../../formats/capacity.ts';
 import { FORMAT_NAMES, formatOf, formats } from '../../formats/catalogue.ts';
 import type { BoundFormat, Problem } from '../../formats/format.ts';
 import { canonical } from './canonical.ts';
-import { COLLECTION_NAME, type Grant, parseGrant, PURPOSE_NAME } from './grant.ts';
+import { COLLECTION_NAME, emptyGrant, type Grant, kindOf, parseGrant, PURPOSE_NAME } from './grant.ts';
 
 /** GDPR article 6 (1): what a purpose's processing stands on. */
 const BASES = [
@@ -54,7 +54,8 @@ export function parsePolicy(
   value: unknown,
 ): { readonly policy: Policy } | { readonly problems: PolicyProblem[] } {
   const parsed = policySchema.safeParse(value);
-  if (!parsed.success) return { problems: parsed.error.issues.flatMap(shapeProblems) };
+  if (!parsed.success)
+    return { problems: parsed.error.issues.flatMap((issue) => shapeProblems(issue, value)) };
   const problems = [...collectionProblems(parsed.data), ...roleProblems(parsed.data)];
   return problems.length > 0 ? { problems } : { policy: parsed.data };
 }
@@ -120,11 +121,19 @@ function* collectionProblems({ collections, purposes }: Policy): Generator<Polic
   }
 }
 
-function* roleProblems({ roles }: Policy): Generator<PolicyProblem> {
+function* roleProblems({ roles, collections, purposes }: Policy): Generator<PolicyProblem> {
+  const known = { names: new Set(Object.keys(collections)), bases: new Map(Object.entries(purposes)) };
   for (const [name, grants] of Object.entries(roles)) {
+    const kinds = new Set<string>();
     for (const [i, text] of grants.entries()) {
       const grant = parseGrant(text);
-      if (typeof grant === 'string') yield { path: ['roles', name, i], problem: grant };
+      const fault = typeof grant === 'string' ? grant : emptyGrant(grant, known);
+      if (fault !== null) yield { path: ['roles', name, i], problem: fault };
+      if (typeof grant !== 'string') kinds.add(kindOf(grant));
+    }
+    if (kinds.size > 1) {
+      const problem = `no client can hold it: its grants are of a ${[...kinds].join(' and of a ')}; what would work: a role for each`;
+      yield { path: ['roles', name], problem };
     }
   }
 }
@@ -138,18 +147,37 @@ export const rolesOf = ({ roles }: Policy): ReadonlyMap<string, readonly Grant[]
     ]),
   );
 
-function shapeProblems(issue: z.core.$ZodIssue): PolicyProblem[] {
+function shapeProblems(issue: z.core.$ZodIssue, value: unknown): PolicyProblem[] {
   const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => ({ path: [...path, key], problem: 'unknown key' }));
-  return [{ path, problem: sentenceOf(issue) }];
+  return [{ path, problem: isMissing(value, path) ? 'missing' : sentenceOf(issue) }];
 }
+
+const isMissing = (value: unknown, path: readonly (string | number)[]): boolean =>
+  path.reduce<unknown>(
+    (within, key) => (typeof within === 'object' && within !== null ? Reflect.get(within, key) : undefined),
+    value,
+  ) === undefined;
+
+/** What is expected, in words of a file and not of a parser. */
+const EXPECTED: Readonly<Record<string, string>> = {
+  object: 'must hold keys, as name: {…}',
+  record: 'must hold keys, as name: {…}',
+  array: 'must be a list, as [a, b]',
+  string: 'must be text',
+  number: 'must be a whole number',
+  int: 'must be a whole number',
+};
+
+const NAME =
+  'a name is 1 to 64 of a to z, 0 to 9 and -, not - first; a collection may have up to 8, as acme/cards';
 
 /** Our own words for what zod found: never the text that was given. */
 function sentenceOf(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return `must be ${issue.expected}`;
+      return EXPECTED[issue.expected] ?? `must be ${issue.expected}`;
     case 'invalid_value':
       return `must be one of ${issue.values.join(', ')}`;
     case 'too_small':
@@ -158,6 +186,9 @@ function sentenceOf(issue: z.core.$ZodIssue): string {
       return `must be at most ${issue.maximum}`;
     case 'invalid_union':
       return `must be one of ${FORMAT_NAMES.join(', ')}`;
+    case 'invalid_key':
+    case 'invalid_format':
+      return NAME;
     default:
       return 'is not written as it must be';
   }

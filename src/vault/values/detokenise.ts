@@ -8,7 +8,7 @@ import type { Draft, Facts } from '../commit/event.ts';
 import type { Core } from '../core.ts';
 import { type Refusal, VaultError } from '../error.ts';
 import type { Collection } from '../policy/active.ts';
-import { decideFound } from '../policy/decide.ts';
+import { decideFound, type Denial } from '../policy/decide.ts';
 import type { Located, ValueRow } from '../store.ts';
 import {
   answered,
@@ -59,7 +59,7 @@ export async function detokenise(
   const { sorted, committed, call } = await attempt(
     core,
     caller,
-    32 * request.items.length,
+    { action: 'detokenise', expected: 32 * request.items.length },
     async (attempted) => {
       if (request.ticket !== undefined && holdsValue(request.ticket)) throw new VaultError('value_in_clear');
       const came = await sort(attempted, request);
@@ -83,6 +83,8 @@ export async function detokenise(
   return { items, requestId: call.origin.request };
 }
 
+const IN_CLEAR: Denial = { code: 'value_in_clear', reason: 'value_in_clear', needed: null };
+
 async function sort(call: Call, request: DetokeniseRequest): Promise<Sorted> {
   const sorted: Sorted = { allowed: [], errors: new Map(), drafts: [] };
   const facts: Facts = {
@@ -90,9 +92,12 @@ async function sort(call: Call, request: DetokeniseRequest): Promise<Sorted> {
     ...(request.ticket === undefined ? {} : { ticket: request.ticket }),
   };
   const asked: { readonly item: number; readonly collection: Collection; readonly token: string }[] = [];
-  for (const [item, { collection: name, token }] of request.items.entries()) {
+  for (const [item, { collection: name, token, ref }] of request.items.entries()) {
     const decided = decideItem(call, 'detokenise', name, request.purpose);
-    if ('denial' in decided) {
+    if (ref !== undefined && holdsValue(ref)) {
+      sorted.errors.set(item, IN_CLEAR);
+      sorted.drafts.push(denied(call, 'detokenise', item, IN_CLEAR, facts));
+    } else if ('denial' in decided) {
       sorted.errors.set(item, decided.denial);
       const named = namedCollection(decided.collection);
       sorted.drafts.push(denied(call, 'detokenise', item, decided.denial, { ...named, ...facts }));

@@ -1,3 +1,4 @@
+import { holdsValue } from '../../formats/clear-text.ts';
 import { titleOf } from '../../wire/codes.ts';
 import type { ItemError } from '../../wire/shape.ts';
 import type { Call } from '../call.ts';
@@ -18,8 +19,11 @@ export const answered = <T extends object>(
   answer: T,
 ): { readonly ref?: string } & T => (ref === undefined ? answer : { ref, ...answer });
 
+/** A ref is echoed, but not one that is itself an account number. */
 export const refused = (ref: string | undefined, { code, needed }: Refusal): ItemAnswer<never> =>
-  answered(ref, { error: { code, title: titleOf(code), ...(needed === null ? {} : { needed }) } });
+  answered(code === 'value_in_clear' && holdsValue(ref ?? '') ? undefined : ref, {
+    error: { code, title: titleOf(code), ...(needed === null ? {} : { needed }) },
+  });
 
 /** How a caller's name for a collection is written in events: one that no policy has is not repeated. */
 export const namedCollection = (collection: Collection | null): Facts =>

@@ -38,22 +38,27 @@ export const tokenise = (
   request: TokeniseRequest,
   idempotencyKey: string | null,
 ): Promise<TokeniseAnswer> =>
-  attempt(core, caller, 48 + PER_ITEM * request.items.length, async (call) => {
-    const claim = claimOf(call, idempotencyKey, request);
-    const sorted = await sortItems(call, request.items);
-    const into = newIssue(call);
-    const known = claim === null ? null : await recall(call, claim, sorted, into);
-    if (known === null && !(await issueAll(call, sorted, into))) return null;
-    const drafts = [...sorted.drafts, ...endedDrafts(call, into), ...tokeniseDrafts(call, sorted, into)];
-    const committed = await commit(call, 'unavailable', {
-      inserts: known === null ? withClaim(call, claim, into, request.items.length) : [],
-      endings: into.met.map(({ ending }) => ending),
-      relied: into.relied,
-      validUntil: into.validUntil,
-      drafts,
-    });
-    return committed === null ? null : answer(call, request, sorted, into);
-  });
+  attempt(
+    core,
+    caller,
+    { action: 'tokenise', expected: 48 + PER_ITEM * request.items.length },
+    async (call) => {
+      const claim = claimOf(call, idempotencyKey, request);
+      const sorted = await sortItems(call, request.items);
+      const into = newIssue(call);
+      const known = claim === null ? null : await recall(call, claim, sorted, into);
+      if (known === null && !(await issueAll(call, sorted, into))) return null;
+      const drafts = [...sorted.drafts, ...endedDrafts(call, into), ...tokeniseDrafts(call, sorted, into)];
+      const committed = await commit(call, 'unavailable', {
+        inserts: known === null ? withClaim(call, claim, into, request.items.length) : [],
+        endings: into.met.map(({ ending }) => ending),
+        relied: into.relied,
+        validUntil: into.validUntil,
+        drafts,
+      });
+      return committed === null ? null : answer(call, request, sorted, into);
+    },
+  );
 
 function newIssue(call: Call): Issue {
   const stem = rowStem(call.now, call.draw.take(6));

@@ -1,0 +1,67 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { CommandRefused } from './cli/host.ts';
+import { type ConfigProblem, problemAt } from './config/problem.ts';
+import { type Config, type PolicyPart, readConfig } from './config/settings.ts';
+import { parsePolicy } from './vault/policy/policy.ts';
+
+/**
+ * The settings of a file, for a command that leaves the policy as it is.
+ * @throws CommandRefused with every problem of them
+ */
+export function readSettings(path: string): Config {
+  const read = readConfig(readText(path), dirname(resolve(path)));
+  if ('problems' in read) throw refusal(path, read.problems);
+  return read;
+}
+
+/**
+ * The settings and the policy of a file.
+ * @throws CommandRefused with every problem of both, in the order of lines
+ */
+export function readWhole(path: string): Config {
+  const read = readConfig(readText(path), dirname(resolve(path)));
+  if (!('problems' in read)) {
+    const problems = policyProblems(read);
+    if (problems.length > 0) throw refusal(path, problems);
+    return read;
+  }
+  const all = [...read.problems, ...(read.rest === null ? [] : policyProblems(read.rest))];
+  throw refusal(
+    path,
+    all.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0)),
+  );
+}
+
+function policyProblems({ policy, lineOf }: PolicyPart): ConfigProblem[] {
+  const parsed = parsePolicy(policy);
+  return 'problems' in parsed
+    ? parsed.problems.map(({ path, problem }) => problemAt(path, problem, lineOf))
+    : [];
+}
+
+/** The refusal of a file: a line for each problem, with the line of the file that it is in. */
+export function refusal(path: string, problems: readonly ConfigProblem[]): CommandRefused {
+  const lines = problems.map(({ line, path: key, problem }) => {
+    const where = line === null ? '' : `line ${line}: `;
+    return `  ${where}${key === '' ? '' : `${key}: `}${problem}`;
+  });
+  return new CommandRefused([`${path} cannot be used:`, ...lines].join('\n'));
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    if (existsSync(path)) throw new CommandRefused(`${path} cannot be read: may this user read it?`);
+    throw new CommandRefused(`${path} is not there: ${elsewhere(path)}`);
+  }
+}
+
+/** `npm start` makes its vault in a folder of its own, which is easily forgotten. */
+function elsewhere(path: string): string {
+  const started = join('.strongroom', 'strongroom.yaml');
+  if (resolve(path) !== resolve(started) && existsSync(started))
+    return `the vault of npm start is --config ${started}`;
+  return 'make a vault with strongroom init, or name its settings with --config';
+}

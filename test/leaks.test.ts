@@ -31,6 +31,7 @@ const BODIES: Record<keyof typeof ROUTES, readonly object[]> = {
     { items: [{ collection: 'cards', value: `${PAN}0` }] },
     { items: [{ collection: 'cards', value: PAN, ref: PAN }] },
     { items: [{ collection: 'cards', value: PAN, metadata: { [PAN]: SECRET } }] },
+    { items: [{ collection: 'cards', value: PAN, metadata: { [PAN]: [SECRET] } }] },
     { items: [{ collection: PAN, value: SECRET }] },
     { items: [{ collection: 'cards', value: PAN, [PAN]: SECRET }], [SECRET]: 1 },
     { items: [{ collection: 'cards', value: Number(PAN) }] },

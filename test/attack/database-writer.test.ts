@@ -181,6 +181,11 @@ describe('the log against somebody who writes the database', () => {
     ],
     ['a deleted issued token', `delete from issued where "row" = (select min("row") from issued)`, 'issued'],
     [
+      'a whole request taken away',
+      `delete from issued; delete from "values"; delete from fingerprints; delete from subjects`,
+      'issued',
+    ],
+    [
       'an invented issued token',
       `insert into issued select collection, zeroblob(16), randomblob(16), null, 1 from issued limit 1`,
       'issued',

@@ -1,15 +1,13 @@
 import { existsSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { join } from 'node:path';
+import { MUTANTS } from '../mutants/mutants.ts';
+import { promiseTests } from '../mutants/promises.ts';
 import { PROJECT, tableOf, textOf } from './documents.ts';
 
 const model = textOf('docs/threat-model.md');
 const rows = tableOf(model, 'attacker').map(([attacker = '', ...cells]) => ({ attacker, cells }));
-const named = [...model.matchAll(/^(\d+)\. `([^`]+)`: (.+)$/gm)].map(([, number, file, name]) => ({
-  number: Number(number),
-  file: file ?? '',
-  name: name ?? '',
-}));
+const named = promiseTests(model);
 const referred = (cell: string): number[] => [...cell.matchAll(/\[(\d+)\]/g)].map(([, n]) => Number(n));
 
 /** Whether a file calls something of its runner with this name and a function: a test or a group, and not a skipped one. */
@@ -53,6 +51,12 @@ it('numbers its tests without a gap, and uses each', () => {
   expect(named.map(({ number }) => number)).toEqual(named.map((_, i) => i + 1));
   const used = new Set(rows.flatMap(({ cells }) => cells.flatMap(referred)));
   expect([...used].toSorted((a, b) => a - b)).toEqual(named.map(({ number }) => number));
+});
+
+it('has a mutant for each, whose edit still fits the source', () => {
+  expect(new Set(MUTANTS.map(({ promise }) => promise))).toEqual(new Set(named.map(({ number }) => number)));
+  for (const { file, from } of MUTANTS.flatMap(({ edits }) => edits))
+    expect(textOf(file).split(from), `${file}: ${from}`).toHaveLength(2);
 });
 
 it.each(named)('$file has the test: $name', ({ file, name }) => {

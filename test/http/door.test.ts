@@ -81,3 +81,34 @@ it('bodies that are held back are bounded together: the next caller is told to c
   await Promise.allSettled(answered.map((answer) => Promise.race([answer, Promise.resolve()])));
   await expect.poll(async () => (await ask('/v1/tokenise', { body })).status).toBe(200);
 });
+
+it('a ref that is an account number refuses its item alone, as an event, and is not echoed', async () => {
+  const served = await listening();
+  const { ask } = await served.asking(['tokenise:cards', 'detokenise:cards@settlement']);
+  const items = [
+    { collection: 'cards', value: PAN, ref: 'mine' },
+    { collection: 'cards', value: PAN, ref: PAN },
+  ];
+  const made = await ask('/v1/tokenise', { body: { items } });
+  expect(made).toMatchObject({
+    status: 207,
+    json: { items: [{ ref: 'mine' }, { error: { code: 'value_in_clear' } }] },
+  });
+  expect(made.text).not.toContain(PAN);
+  const [first] = (made.json as { items: { token: string }[] }).items;
+  const asked = ['mine', PAN].map((ref) => ({ collection: 'cards', token: first?.token, ref }));
+  const shown = await ask('/v1/detokenise', { body: { purpose: 'settlement', items: asked } });
+  expect(shown).toMatchObject({
+    status: 207,
+    json: { items: [{ value: PAN }, { error: { code: 'value_in_clear' } }] },
+  });
+  expect(shown.text).not.toContain(`"ref":"${PAN}"`);
+  const [denied, done] = eventsOf(served.open.storePath).slice(-2);
+  expect(denied).toMatchObject({
+    action: 'detokenise',
+    outcome: 'denied',
+    reason: 'value_in_clear',
+    item: 1,
+  });
+  expect(done).toMatchObject({ action: 'detokenise', outcome: 'done', item: 0 });
+});

@@ -31,6 +31,15 @@ CREATE TABLE `collections` (
 	`mac` blob NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE `earlier` (
+	`row` blob PRIMARY KEY NOT NULL,
+	`version` integer NOT NULL,
+	`cell` blob NOT NULL,
+	`key_id` text NOT NULL,
+	`until` integer NOT NULL
+) WITHOUT ROWID;
+--> statement-breakpoint
+CREATE INDEX `earlier_until` ON `earlier` (`until`);--> statement-breakpoint
 CREATE TABLE `events` (
 	`index` integer PRIMARY KEY NOT NULL,
 	`bytes` blob NOT NULL
@@ -90,6 +99,22 @@ CREATE TABLE `keys` (
 	`mac` blob NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE `leases` (
+	`name` text PRIMARY KEY NOT NULL,
+	`holder` text NOT NULL,
+	`until` integer NOT NULL,
+	`revision` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `lookups` (
+	`collection` text NOT NULL,
+	`fingerprint` blob NOT NULL,
+	`row` blob NOT NULL,
+	`key_id` text NOT NULL,
+	`mac` blob NOT NULL,
+	PRIMARY KEY(`collection`, `fingerprint`, `row`)
+) WITHOUT ROWID;
+--> statement-breakpoint
 CREATE TABLE `policies` (
 	`number` integer PRIMARY KEY NOT NULL,
 	`text` text NOT NULL,
@@ -120,3 +145,5 @@ CREATE TABLE `values` (
 	`expires_at` integer,
 	`creator` text NOT NULL
 ) WITHOUT ROWID;
+--> statement-breakpoint
+CREATE INDEX `values_expire` ON `values` (`expires_at`) WHERE "values"."expires_at" is not null;

@@ -1,6 +1,6 @@
 import { getTableColumns } from 'drizzle-orm';
 import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
-import type { HeadRow, Rows } from '../vault/store.ts';
+import type { EarlierRow, HeadRow, LeaseRow, Rows } from '../vault/store.ts';
 import * as tables from './tables.ts';
 
 /** The table of each kind of row; one whose columns are not the row's does not compile. */
@@ -8,6 +8,7 @@ export const TABLES = {
   issued: tables.issued,
   values: tables.values,
   fingerprints: tables.fingerprints,
+  lookups: tables.lookups,
   subjects: tables.subjects,
   claims: tables.claims,
   clients: tables.clients,
@@ -18,6 +19,8 @@ export const TABLES = {
 } satisfies { [T in keyof Rows]: SQLiteTable & { readonly $inferSelect: Rows[T] } };
 
 export const HEAD: SQLiteTable & { readonly $inferSelect: HeadRow } = tables.head;
+export const EARLIER: SQLiteTable & { readonly $inferSelect: EarlierRow } = tables.earlier;
+export const LEASES: SQLiteTable & { readonly $inferSelect: LeaseRow } = tables.leases;
 export const EVENTS = tables.events;
 
 const quoted = (name: string): string => `"${name}"`;
@@ -54,6 +57,21 @@ export function replacement(
   const set = columns.map(({ column }) => `${column} = ?`).join(', ');
   return {
     sql: `update ${quoted(name)} set ${set} where "id" = ? and "revision" = ?`,
+    properties: columns.map(({ property }) => property),
+  };
+}
+
+/** Inserts a first revision, or puts a row in the place of the revision before it. */
+export function succession(
+  name: string,
+  table: SQLiteTable,
+  key: string,
+): { readonly sql: string; readonly properties: readonly string[] } {
+  const columns = columnsOf(table);
+  const places = columns.map(() => '?').join(', ');
+  const set = columns.map(({ column }) => `${column} = excluded.${column}`).join(', ');
+  return {
+    sql: `insert into ${quoted(name)} (${columns.map(({ column }) => column).join(', ')}) values (${places}) on conflict (${quoted(key)}) do update set ${set} where "revision" = excluded."revision" - 1`,
     properties: columns.map(({ property }) => property),
   };
 }

@@ -4,16 +4,18 @@ import type {
   ClaimRow,
   ClientRow,
   CollectionRow,
+  EarlierRow,
   FingerprintRow,
   GrantRow,
   HeadRow,
   KeyRow,
+  LeaseRow,
   Located,
   PolicyRow,
   SubjectRow,
   ValueRow,
 } from '../vault/store.ts';
-import { HEAD, selected, soundly, TABLES } from './columns.ts';
+import { EARLIER, HEAD, LEASES, selected, soundly, TABLES } from './columns.ts';
 
 type Key = Uint8Array;
 
@@ -54,6 +56,20 @@ export function sqliteReads(db: Database.Database) {
   const fingerprint = db.prepare<[string, Key], FingerprintRow>(
     `select ${selected(TABLES.fingerprints)} from "fingerprints" where "collection" = ? and "fingerprint" = ?`,
   );
+  const earlier = db.prepare<[Key], EarlierRow>(`select ${selected(EARLIER)} from "earlier" where "row" = ?`);
+  const lookups = db.prepare<[string, Key, number], FingerprintRow>(
+    `select ${selected(TABLES.lookups)} from "lookups" where "collection" = ? and "fingerprint" = ? order by "row" limit ?`,
+  );
+  const byId = db.prepare<[string], SubjectRow>(
+    `select ${selected(TABLES.subjects)} from "subjects" where "id" = ?`,
+  );
+  const expired = db.prepare<[number, number, number], ValueRow>(
+    `select ${selected(TABLES.values)} from "values" where "expires_at" <= ? order by "expires_at" limit ? offset ?`,
+  );
+  const outlived = db.prepare<[number, number], EarlierRow>(
+    `select ${selected(EARLIER)} from "earlier" where "until" <= ? order by "until" limit ?`,
+  );
+  const lease = db.prepare<[string], LeaseRow>(`select ${selected(LEASES)} from "leases" where "name" = ?`);
   const bySubject = db.prepare<[Key], SubjectRow>(
     `select ${selected(TABLES.subjects)} from "subjects" where "hash" = ?`,
   );
@@ -69,6 +85,8 @@ export function sqliteReads(db: Database.Database) {
     fingerprints: orNull(soundly<FingerprintRow>(TABLES.fingerprints)),
     subjects: orNull(soundly<SubjectRow>(TABLES.subjects)),
     claims: orNull(soundly<ClaimRow>(TABLES.claims)),
+    earlier: orNull(soundly<EarlierRow>(EARLIER)),
+    leases: orNull(soundly<LeaseRow>(LEASES)),
   };
 
   const begin = db.prepare('begin');
@@ -106,6 +124,16 @@ export function sqliteReads(db: Database.Database) {
     fingerprinted: (collection: string, prints: readonly Key[]) =>
       each(prints, (print) => sound.fingerprints(fingerprint.get(collection, print))),
     subjects: (hashes: readonly Key[]) => each(hashes, (hash) => sound.subjects(bySubject.get(hash))),
+    earlier: (rows: readonly Key[]) => each(rows, (row) => sound.earlier(earlier.get(row))),
+    lookedUp: (collection: string, prints: readonly Key[], most: number) =>
+      each(prints, (print) =>
+        lookups.all(collection, print, most).map(soundly<FingerprintRow>(TABLES.lookups)),
+      ),
+    subjectsById: (ids: readonly string[]) => each(ids, (id) => sound.subjects(byId.get(id))),
+    expired: (by: number, offset: number, most: number) =>
+      expired.all(by, most, offset).map(soundly<ValueRow>(TABLES.values)),
+    outlived: (by: number, most: number) => outlived.all(by, most).map(soundly<EarlierRow>(EARLIER)),
+    lease: (name: string) => sound.leases(lease.get(name)),
     claim: (owner: string, key: Key) => sound.claims(claim.get(owner, key)),
     hasClaims: (before: number) => anyClaim.get(before) !== undefined,
     isEmpty: (collection: string) => anyIssued.get(collection) === undefined,

@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
-import type { Rows, Scanned, StoreSnapshot } from '../vault/store.ts';
-import { EVENTS, selected, soundly, TABLES } from './columns.ts';
+import type { Scanned, ScannedRows, StoreSnapshot } from '../vault/store.ts';
+import { EARLIER, EVENTS, selected, soundly, TABLES } from './columns.ts';
 import { readAuthority } from './reads.ts';
 
 /** In the order of rows where verification walks tables side by side. */
@@ -9,9 +9,13 @@ const ORDER = {
   issued: ' order by "row"',
   values: ' order by "row"',
   fingerprints: ' order by "row"',
+  lookups: ' order by "row"',
+  earlier: ' order by "row"',
   subjects: '',
   claims: '',
 } satisfies Record<Scanned, string>;
+
+const SCANNED = { ...TABLES, earlier: EARLIER };
 
 /**
  * A view of the store as of now, on connections of its own, so that reading it holds up nobody. SQLite allows one open
@@ -25,7 +29,11 @@ export function sqliteSnapshot(path: string): StoreSnapshot {
     authority: () => authority,
     events: () => each(db, EVENTS, `select ${selected(EVENTS)} from "events" order by "index"`),
     scan: <T extends Scanned>(table: T) =>
-      each<Rows[T]>(db, TABLES[table], `select ${selected(TABLES[table])} from "${table}"${ORDER[table]}`),
+      each<ScannedRows[T]>(
+        db,
+        SCANNED[table],
+        `select ${selected(SCANNED[table])} from "${table}"${ORDER[table]}`,
+      ),
     close: () => db.close(),
   };
 }

@@ -1,6 +1,17 @@
 import type Database from 'better-sqlite3';
-import type { HeadRow, Statement, Table, Told, UpdatedTable } from '../vault/store.ts';
-import { EVENTS, HEAD, insertion, replacement, selected, soundly, TABLES } from './columns.ts';
+import type { HeadRow, Statement, StoredPrint, Table, Told, UpdatedTable } from '../vault/store.ts';
+import {
+  EARLIER,
+  EVENTS,
+  HEAD,
+  insertion,
+  LEASES,
+  replacement,
+  selected,
+  soundly,
+  succession,
+  TABLES,
+} from './columns.ts';
 
 /** The group's statements on SQLite: each one a loop over statements prepared once. */
 export type Writer = { [D in Statement['do']]: (statement: Extract<Statement, { do: D }>) => Told };
@@ -20,9 +31,19 @@ export function sqliteWriter(db: Database.Database): Writer {
     'update "head" set "size" = ?, "frontier" = ?, "epoch" = ?, "changes" = ?, "last_at" = ?, "digests" = ?, "mac" = ?',
   );
   const dropValue = db.prepare('delete from "values" where "row" = ? and "version" = ?');
-  const dropPrint = db.prepare(
-    'delete from "fingerprints" where "collection" = ? and "fingerprint" = ? and "row" = ?',
+  const dropEarlier = db.prepare('delete from "earlier" where "row" = ?');
+  const forgetEarlier = db.prepare('delete from "earlier" where "row" = ? and "version" = ?');
+  const keepEarlier = prepared(db, insertion('earlier', EARLIER));
+  const replaceValue = db.prepare(
+    'update "values" set "cell" = ?, "metadata" = ?, "key_id" = ?, "version" = ?, "expires_at" = ? where "row" = ? and "version" = ?',
   );
+  const lease = prepared(db, succession('leases', LEASES, 'name'));
+  const prints = {
+    fingerprints: db.prepare(dropping('fingerprints')),
+    lookups: db.prepare(dropping('lookups')),
+  };
+  const dropPrint = (collection: string, row: Uint8Array, print: StoredPrint | null): boolean =>
+    print === null || prints[print.table].run(collection, print.fingerprint, row).changes === 1;
   const endIssued = db.prepare(
     'update "issued" set "ended" = ? where "collection" = ? and "hash" = ? and "row" = ? and "ended" is null',
   );
@@ -35,11 +56,23 @@ export function sqliteWriter(db: Database.Database): Writer {
     update: ({ updates: all }) =>
       failing(all, ({ table, row }) => updates[table].run(row, row.id, row.revision - 1) === 1),
     end: ({ endings }) =>
-      failing(endings, ({ collection, hash, row, version, fingerprint, at }) => {
+      failing(endings, ({ collection, hash, row, version, print, at }) => {
         if (dropValue.run(row, version).changes !== 1) return false;
-        if (fingerprint !== null && dropPrint.run(collection, fingerprint, row).changes !== 1) return false;
+        if (!dropPrint(collection, row, print)) return false;
+        dropEarlier.run(row);
         return endIssued.run(at, collection, hash, row).changes === 1;
       }),
+    replace: ({ replacements }) =>
+      failing(replacements, ({ value, gone, earlier }) => {
+        const { row, collection, cell, metadata, keyId, version, expiresAt } = value;
+        const done = replaceValue.run(cell, metadata, keyId, version, expiresAt, row, version - 1);
+        if (done.changes !== 1 || !dropPrint(collection, row, gone)) return false;
+        dropEarlier.run(row);
+        return earlier === null || keepEarlier.run(earlier) === 1;
+      }),
+    forgetEarlier: ({ versions }) =>
+      failing(versions, ({ row, version }) => forgetEarlier.run(row, version).changes === 1),
+    lease: ({ leases }) => failing(leases, (row) => lease.run(row) === 1),
     forgetClaims: ({ before }) => {
       forget.run(before);
       return NOTHING_FAILED;
@@ -55,6 +88,9 @@ export function sqliteWriter(db: Database.Database): Writer {
     },
   };
 }
+
+const dropping = (table: StoredPrint['table']): string =>
+  `delete from "${table}" where "collection" = ? and "fingerprint" = ? and "row" = ?`;
 
 /** Does each and tells which ones failed. */
 function failing<T>(items: readonly T[], done: (item: T, index: number) => boolean): Told {
@@ -85,6 +121,7 @@ function mapTables(
   return {
     claims: of('claims'),
     fingerprints: of('fingerprints'),
+    lookups: of('lookups'),
     issued: of('issued'),
     values: of('values'),
     subjects: of('subjects'),

@@ -31,30 +31,55 @@ export const issued = sqliteTable(
   (table) => [primaryKey({ columns: [table.collection, table.hash] })],
 );
 
-export const values = sqliteTable('values', {
-  row: blob('row', { mode: 'buffer' }).primaryKey(),
-  collection: word('collection'),
-  token: word('token'),
-  cell: bytes('cell'),
-  metadata: blob('metadata', { mode: 'buffer' }),
-  keyId: word('key_id'),
-  version: count('version'),
-  subject: text('subject'),
-  expiresAt: integer('expires_at'),
-  creator: word('creator'),
-});
-
-export const fingerprints = sqliteTable(
-  'fingerprints',
+export const values = sqliteTable(
+  'values',
   {
+    row: blob('row', { mode: 'buffer' }).primaryKey(),
     collection: word('collection'),
-    fingerprint: bytes('fingerprint'),
-    row: bytes('row'),
+    token: word('token'),
+    cell: bytes('cell'),
+    metadata: blob('metadata', { mode: 'buffer' }),
     keyId: word('key_id'),
-    mac: bytes('mac'),
+    version: count('version'),
+    subject: text('subject'),
+    expiresAt: integer('expires_at'),
+    creator: word('creator'),
   },
-  (table) => [primaryKey({ columns: [table.collection, table.fingerprint] })],
+  // Partial: a value that never expires pays nothing for it.
+  (table) => [
+    index('values_expire')
+      .on(table.expiresAt)
+      .where(sql`${table.expiresAt} is not null`),
+  ],
 );
+
+export const earlier = sqliteTable(
+  'earlier',
+  {
+    row: blob('row', { mode: 'buffer' }).primaryKey(),
+    version: count('version'),
+    cell: bytes('cell'),
+    keyId: word('key_id'),
+    until: count('until'),
+  },
+  (table) => [index('earlier_until').on(table.until)],
+);
+
+const print = {
+  collection: word('collection'),
+  fingerprint: bytes('fingerprint'),
+  row: bytes('row'),
+  keyId: word('key_id'),
+  mac: bytes('mac'),
+};
+
+export const fingerprints = sqliteTable('fingerprints', print, (table) => [
+  primaryKey({ columns: [table.collection, table.fingerprint] }),
+]);
+
+export const lookups = sqliteTable('lookups', print, (table) => [
+  primaryKey({ columns: [table.collection, table.fingerprint, table.row] }),
+]);
 
 export const subjects = sqliteTable(
   'subjects',
@@ -81,6 +106,13 @@ export const claims = sqliteTable(
   },
   (table) => [primaryKey({ columns: [table.owner, table.key] }), index('claims_at').on(table.at)],
 );
+
+export const leases = sqliteTable('leases', {
+  name: text('name').primaryKey(),
+  holder: word('holder'),
+  until: count('until'),
+  revision: count('revision'),
+});
 
 export const clients = sqliteTable('clients', {
   id: text('id').primaryKey(),

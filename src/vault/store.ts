@@ -38,6 +38,15 @@ export interface FingerprintRow {
   mac: Bytes;
 }
 
+/** What a value was before it was replaced: sealed anew, so that it opens until `until` and no later. Milliseconds. */
+export interface EarlierRow {
+  row: Bytes;
+  version: number;
+  cell: Bytes;
+  keyId: string;
+  until: number;
+}
+
 export interface SubjectRow {
   id: string;
   hash: Bytes;
@@ -55,6 +64,14 @@ export interface ClaimRow {
   rows: Bytes;
   at: number;
   mac: Bytes;
+}
+
+/** Who does a piece of the vault's own work, until when, in milliseconds. It grants nothing, and so has no MAC. */
+export interface LeaseRow {
+  name: string;
+  holder: string;
+  until: number;
+  revision: number;
 }
 
 export interface ClientRow {
@@ -138,6 +155,8 @@ export type AuthorityTable = (typeof AUTHORITY)[number];
 export interface Rows {
   claims: ClaimRow;
   fingerprints: FingerprintRow;
+  /** Fingerprints of random collections that answer lookups: one value may have many tokens. */
+  lookups: FingerprintRow;
   issued: IssuedRow;
   values: ValueRow;
   subjects: SubjectRow;
@@ -153,6 +172,7 @@ export type Table = keyof Rows;
 export const PRIMARY_KEY = {
   claims: ['owner', 'key'],
   fingerprints: ['collection', 'fingerprint'],
+  lookups: ['collection', 'fingerprint', 'row'],
   issued: ['collection', 'hash'],
   values: ['row'],
   subjects: ['hash'],
@@ -172,14 +192,33 @@ export type Update = {
 }[UpdatedTable];
 export type UpdatedTable = 'clients' | 'collections';
 
-/** Ends a live token: its value row and fingerprint go, `issued` stays. Fails if the row is not at `version`. */
+/** Where a value's fingerprint stands: `fingerprints` of deterministic collections, or `lookups`. */
+export interface StoredPrint {
+  readonly table: 'fingerprints' | 'lookups';
+  readonly fingerprint: Bytes;
+}
+
+/**
+ * Ends a live token: its value row, earlier version and fingerprint go, `issued` stays. Fails if the row is not at
+ * `version`.
+ */
 export interface Ending {
   readonly collection: string;
   readonly hash: Bytes;
   readonly row: Bytes;
   readonly version: number;
-  readonly fingerprint: Bytes | null;
+  readonly print: StoredPrint | null;
   readonly at: number;
+}
+
+/**
+ * Puts a new version in the place of a live value. Fails if the stored one is not `value.version - 1`. The fingerprint in
+ * `gone` goes; what is kept of the version before is `earlier`, and of those before it nothing.
+ */
+export interface Replacement {
+  readonly value: ValueRow;
+  readonly gone: StoredPrint | null;
+  readonly earlier: EarlierRow | null;
 }
 
 /** A value row that a commit relied on. */
@@ -193,6 +232,11 @@ export type Statement =
   | { readonly do: 'insert'; readonly table: Table; readonly rows: readonly Rows[Table][] }
   | { readonly do: 'update'; readonly updates: readonly Update[] }
   | { readonly do: 'end'; readonly endings: readonly Ending[] }
+  | { readonly do: 'replace'; readonly replacements: readonly Replacement[] }
+  /** Fails for an earlier version that is not there. */
+  | { readonly do: 'forgetEarlier'; readonly versions: readonly Relied[] }
+  /** Fails for a lease whose stored revision is not `revision - 1`. */
+  | { readonly do: 'lease'; readonly leases: readonly LeaseRow[] }
   | { readonly do: 'forgetClaims'; readonly before: number }
   | { readonly do: 'lockHead' }
   | { readonly do: 'checkLive'; readonly relied: readonly Relied[] }
@@ -227,7 +271,10 @@ export interface Located {
 }
 
 /** Tables that `audit verify` walks. */
-export type Scanned = 'issued' | 'values' | 'fingerprints' | 'subjects' | 'claims';
+export type Scanned = 'issued' | 'values' | 'fingerprints' | 'lookups' | 'earlier' | 'subjects' | 'claims';
+
+/** What each scanned table holds. */
+export type ScannedRows = Pick<Rows, Exclude<Scanned, 'earlier'>> & { earlier: EarlierRow };
 
 export interface Store {
   /** Runs one transaction; the promise resolves after it is durable. Raises StoreFailure. */
@@ -248,8 +295,22 @@ export interface Store {
     collection: string,
     fingerprints: readonly Bytes[],
   ): Promise<readonly (FingerprintRow | null)[]>;
+  /** What was kept of these values' versions before. */
+  earlier(rows: readonly Bytes[]): Promise<readonly (EarlierRow | null)[]>;
+  /** Values by fingerprint, in a random collection that answers lookups: at most `most` for each. */
+  lookedUp(
+    collection: string,
+    fingerprints: readonly Bytes[],
+    most: number,
+  ): Promise<readonly (readonly FingerprintRow[])[]>;
   taken(collection: string, hashes: readonly Bytes[]): Promise<readonly boolean[]>;
   subjects(hashes: readonly Bytes[]): Promise<readonly (SubjectRow | null)[]>;
+  subjectsById(ids: readonly string[]): Promise<readonly (SubjectRow | null)[]>;
+  /** Values that expired by a time, the earliest first, from `offset` on. */
+  expired(by: number, offset: number, most: number): Promise<readonly ValueRow[]>;
+  /** Earlier versions whose time ended by then. */
+  outlived(by: number, most: number): Promise<readonly EarlierRow[]>;
+  lease(name: string): Promise<LeaseRow | null>;
   claim(owner: string, key: Bytes): Promise<ClaimRow | null>;
   /** Whether any claim was made before this time. */
   hasClaims(before: number): Promise<boolean>;
@@ -262,8 +323,8 @@ export interface Store {
 export interface StoreSnapshot {
   authority(): AuthoritySnapshot;
   events(): IterableIterator<EventRow>;
-  /** A whole table; `issued`, `values` and `fingerprints` in the order of their rows. */
-  scan<T extends Scanned>(table: T): IterableIterator<Rows[T]>;
+  /** A whole table; those that hang off a row in the order of their rows. */
+  scan<T extends Scanned>(table: T): IterableIterator<ScannedRows[T]>;
   close(): void;
 }
 

@@ -1,4 +1,12 @@
-import { AUTHORITY, type Ending, type Insert, type Relied, type Update } from '../store.ts';
+import {
+  AUTHORITY,
+  type Ending,
+  type Insert,
+  type LeaseRow,
+  type Relied,
+  type Replacement,
+  type Update,
+} from '../store.ts';
 import type { Draft } from './event.ts';
 
 /**
@@ -13,6 +21,11 @@ export interface Commit {
   readonly inserts: readonly Insert[];
   readonly updates: readonly Update[];
   readonly endings: readonly Ending[];
+  readonly replacements: readonly Replacement[];
+  /** Earlier versions whose time has ended. */
+  readonly outlived: readonly Relied[];
+  /** The lease that this work is done under: one holder at a time. */
+  readonly leases: readonly LeaseRow[];
   readonly relied: readonly Relied[];
   /** Collections that must have no token yet. */
   readonly mustBeEmpty: readonly string[];
@@ -30,6 +43,9 @@ export const NOTHING: Commit = {
   inserts: [],
   updates: [],
   endings: [],
+  replacements: [],
+  outlived: [],
+  leases: [],
   relied: [],
   mustBeEmpty: [],
   validUntil: null,
@@ -45,7 +61,12 @@ export interface Committed {
 
 /** Rows and events, for the cap of a group. */
 export const weightOf = (commit: Commit): number =>
-  1 + commit.inserts.length + commit.endings.length + commit.drafts.length;
+  1 +
+  commit.inserts.length +
+  commit.endings.length +
+  commit.replacements.length +
+  commit.outlived.length +
+  commit.drafts.length;
 
 const AUTHORITATIVE: ReadonlySet<string> = new Set(AUTHORITY);
 

@@ -146,13 +146,14 @@ export class CommitQueue {
 }
 
 /**
- * The order within a group: what shows, then what ends tokens, then what raises the epoch. So whatever was decided
+ * The order within a group: what shows, then what ends tokens or replaces values, then what raises the epoch. So whatever was decided
  * beside an erasure or a revocation stands before it in the log.
  */
 const inOrder = (waiting: readonly Waiting[]): Waiting[] =>
   waiting.toSorted((a, b) => rank(a.commit) - rank(b.commit));
 
-const rank = (commit: Commit): number => (raisesEpoch(commit) ? 2 : commit.endings.length > 0 ? 1 : 0);
+const rank = (commit: Commit): number =>
+  raisesEpoch(commit) ? 2 : commit.endings.length + commit.replacements.length > 0 ? 1 : 0;
 
 /** What callers and the operator are told: a store's own sentence, or that the head is not the vault's. */
 function failureOf(error: unknown): StoreFailure {

@@ -15,6 +15,7 @@ export type GroupResult =
 const ORDER = [
   'claims',
   'fingerprints',
+  'lookups',
   'issued',
   'values',
   'subjects',
@@ -46,6 +47,14 @@ export function* groupTransaction(
   if (forget !== null) yield { do: 'forgetClaims', before: forget };
   const endings = owned(group, (commit) => commit.endings);
   if (endings.length > 0) note(endings, yield { do: 'end', endings: endings.map(({ item }) => item) });
+  const replaced = owned(group, (commit) => commit.replacements);
+  if (replaced.length > 0)
+    note(replaced, yield { do: 'replace', replacements: replaced.map(({ item }) => item) });
+  const outlived = owned(group, (commit) => commit.outlived);
+  if (outlived.length > 0)
+    note(outlived, yield { do: 'forgetEarlier', versions: outlived.map(({ item }) => item) });
+  const leases = owned(group, (commit) => commit.leases);
+  if (leases.length > 0) note(leases, yield { do: 'lease', leases: leases.map(({ item }) => item) });
   for (const [table, rows] of sets(group)) {
     note(rows, yield { do: 'insert', table, rows: rows.map(({ item }) => item) });
   }
@@ -70,7 +79,7 @@ export function* groupTransaction(
     for (const draft of commit.drafts) events.push(settle(draft, at));
   }
   if (events.length > 0) yield { do: 'append', first: head.size, events };
-  const next = seal.sign(advanced(head, group, events, at, endings.length));
+  const next = seal.sign(advanced(head, group, events, at, endings.length + replaced.length));
   yield { do: 'writeHead', head: next };
   return { keep: true, result: { kept: true, head: next, at, firsts } };
 }
@@ -98,7 +107,7 @@ function advanced(
   group: readonly Commit[],
   events: readonly Uint8Array[],
   at: number,
-  ended: number,
+  changes: number,
 ): HeadRow {
   const before = decodeFrontier(head.size, head.frontier);
   if (before === null) throw new HeadInvalid();
@@ -108,7 +117,7 @@ function advanced(
     size: frontier.size,
     frontier: encodeFrontier(frontier),
     epoch: head.epoch + (group.some(raisesEpoch) ? 1 : 0),
-    changes: head.changes + ended,
+    changes: head.changes + changes,
     // Moved even by a commit of nothing: a head that did not change would not be written, and readiness would be a guess.
     lastAt: at,
     digests: movedDigests(head.digests, group),

@@ -22,6 +22,7 @@ const COLUMNS = {
   ],
   subjects: ['id', 'hash', 'cell', 'keyId', 'revision'],
   fingerprints: ['collection', 'fingerprint', 'row', 'keyId'],
+  lookups: ['collection', 'fingerprint', 'row', 'keyId'],
   claims: ['owner', 'key', 'body', 'rows', 'at'],
 } as const satisfies { [T in keyof Rows]?: readonly (keyof Omit<Rows[T], 'mac'>)[] };
 

@@ -82,6 +82,12 @@ export function connect({ url, apiKey, timeout = TIMEOUT }: Connection): BoundVa
   return {
     tokenise: (request, idempotencyKey = null) => ask(ROUTES.tokenise, request, idempotencyKey),
     detokenise: (request) => ask(ROUTES.detokenise, request),
+    mask: (request) => ask(ROUTES.mask, request),
+    verify: (request) => ask(ROUTES.verify, request),
+    replace: (request, idempotencyKey = null) => ask(ROUTES.replace, request, idempotencyKey),
+    lookup: (request) => ask(ROUTES.lookup, request),
+    describe: (request) => ask(ROUTES.describe, request),
+    erase: (request, idempotencyKey = null) => ask(ROUTES.erase, request, idempotencyKey),
     collections: () => ask(ROUTES.collections, null),
     whoami: () => ask(ROUTES.whoami, null),
     clients: {

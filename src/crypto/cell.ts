@@ -8,7 +8,7 @@ const HEADER_BYTES = 1 + NONCE_BYTES;
 
 /** What a cell is bound to: whatever policy depends on. `expiresAt` in milliseconds since 1970. */
 export interface CellBinding {
-  readonly kind: 'value' | 'value-with-metadata' | 'metadata' | 'subject';
+  readonly kind: 'value' | 'value-with-metadata' | 'metadata' | 'earlier' | 'subject';
   readonly keyId: string;
   readonly collectionId: string;
   /** The id of its row, by which the log names it; null for a subject's. */

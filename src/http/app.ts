@@ -31,6 +31,12 @@ export function createApp({ vault, now, random, addressOf, log }: AppDeps): App 
 
   mount(mounting, ROUTES.tokenise, (bound, request, key) => bound.tokenise(request, key));
   mount(mounting, ROUTES.detokenise, (bound, request) => bound.detokenise(request));
+  mount(mounting, ROUTES.mask, (bound, request) => bound.mask(request));
+  mount(mounting, ROUTES.verify, (bound, request) => bound.verify(request));
+  mount(mounting, ROUTES.replace, (bound, request, key) => bound.replace(request, key));
+  mount(mounting, ROUTES.lookup, (bound, request) => bound.lookup(request));
+  mount(mounting, ROUTES.describe, (bound, request) => bound.describe(request));
+  mount(mounting, ROUTES.erase, (bound, request, key) => bound.erase(request, key));
   mount(mounting, ROUTES.collections, (bound) => bound.collections());
   mount(mounting, ROUTES.whoami, (bound) => bound.whoami());
   mount(mounting, ROUTES.addClient, (bound, request) => bound.clients.add(request));

@@ -1,10 +1,23 @@
 import type { AddedClient, ChangedClient } from './access/manage.ts';
 import type { CollectionSummary, Whoami } from './access/whoami.ts';
 import type { LogReport } from './audit/verify.ts';
-import type { DetokeniseAnswer } from './values/detokenise.ts';
+import type { DescribeAnswer } from './values/describe.ts';
+import type { DetokeniseAnswer, MaskAnswer } from './values/reveal.ts';
+import type { EraseAnswer } from './values/erase.ts';
+import type { LookupAnswer } from './values/lookup.ts';
+import type { ReplaceAnswer } from './values/replace.ts';
 import type { TokeniseAnswer } from './values/tokenise.ts';
+import type { VerifyAnswer } from './values/verify.ts';
 import type { AddClientRequest, ClientSummary, RevokeClientRequest } from '../wire/clients.ts';
-import type { DetokeniseRequest, TokeniseRequest } from '../wire/values.ts';
+import type {
+  DescribeRequest,
+  DetokeniseRequest,
+  EraseRequest,
+  LookupRequest,
+  ReplaceRequest,
+  TokeniseRequest,
+  VerifyRequest,
+} from '../wire/values.ts';
 
 /**
  * A vault as one caller sees it: nouns with verbs, plain data in and out. On the host it is bound to the store, over
@@ -14,6 +27,12 @@ import type { DetokeniseRequest, TokeniseRequest } from '../wire/values.ts';
 export interface BoundVault {
   tokenise(request: TokeniseRequest, idempotencyKey?: string | null): Promise<TokeniseAnswer>;
   detokenise(request: DetokeniseRequest): Promise<DetokeniseAnswer>;
+  mask(request: DetokeniseRequest): Promise<MaskAnswer>;
+  verify(request: VerifyRequest): Promise<VerifyAnswer>;
+  replace(request: ReplaceRequest, idempotencyKey?: string | null): Promise<ReplaceAnswer>;
+  lookup(request: LookupRequest): Promise<LookupAnswer>;
+  describe(request: DescribeRequest): Promise<DescribeAnswer>;
+  erase(request: EraseRequest, idempotencyKey?: string | null): Promise<EraseAnswer>;
   collections(): Promise<{ readonly collections: readonly CollectionSummary[]; readonly requestId: string }>;
   whoami(): Promise<Whoami>;
   readonly clients: {

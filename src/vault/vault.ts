@@ -3,6 +3,7 @@ import { parseApiKey } from './access/api-key.ts';
 import { isUsable } from './access/clients.ts';
 import { addClient, listClients, revokeClient } from './access/manage.ts';
 import { collections, whoami } from './access/whoami.ts';
+import { base58 } from './base58.ts';
 import type { BoundVault } from './bound.ts';
 import type { Caller } from './call.ts';
 import { NOTHING } from './commit/commit.ts';
@@ -17,8 +18,14 @@ import { oneAtATime, seldom } from './pace.ts';
 import { type Applied, applyPolicy } from './policy/apply.ts';
 import { Refusals } from './refusals.ts';
 import type { Store, StoreFailure } from './store.ts';
-import { detokenise } from './values/detokenise.ts';
+import { describe } from './values/describe.ts';
+import { detokenise, mask } from './values/reveal.ts';
+import { erase } from './values/erase.ts';
+import { lookup } from './values/lookup.ts';
+import { purge } from './values/purge.ts';
+import { replace } from './values/replace.ts';
 import { tokenise } from './values/tokenise.ts';
+import { verify } from './values/verify.ts';
 import { verifyVault } from './verification.ts';
 
 /** An open vault. */
@@ -33,7 +40,7 @@ export interface Vault {
   applyPolicy(caller: Caller, value: unknown): Promise<Applied>;
   /** Counts a refusal before a caller is known or a body is parsed. */
   refused(code: Code): void;
-  /** What the vault does on its own, every few seconds: commits counts, drops old claims. */
+  /** What the vault does on its own, every few seconds: commits counts, drops old claims, purges what has expired. */
   readonly maintain: () => Promise<void>;
   /** Reads and authenticates anew what decisions rest on; whatever does not authenticate becomes an event. */
   readonly recheck: () => Promise<void>;
@@ -95,6 +102,7 @@ export async function openVault({
     fullBuckets: new Set(),
   };
   const refusals = new Refusals();
+  const holder = base58(world.random(9), 13);
 
   const raiseFindings = (): Promise<void> => findings.raise(queue, world);
 
@@ -147,6 +155,7 @@ export async function openVault({
       await refusals.flush(queue, world.random);
       const before = world.now() - CLAIM_LIFE;
       if (await store.hasClaims(before)) await queue.submit({ ...NOTHING, forgetClaims: before });
+      await purge(core, holder);
     },
     recheck,
     ready: () => readiness(core),
@@ -176,10 +185,16 @@ async function readiness({ masterKey, epochs, queue }: Core): Promise<string | n
   }
 }
 
-function bind(core: Core, caller: Caller, verify: BoundVault['audit']['verify']): BoundVault {
+function bind(core: Core, caller: Caller, verifyLog: BoundVault['audit']['verify']): BoundVault {
   return {
     tokenise: (request, idempotencyKey = null) => tokenise(core, caller, request, idempotencyKey),
     detokenise: (request) => detokenise(core, caller, request),
+    mask: (request) => mask(core, caller, request),
+    verify: (request) => verify(core, caller, request),
+    replace: (request, idempotencyKey = null) => replace(core, caller, request, idempotencyKey),
+    lookup: (request) => lookup(core, caller, request),
+    describe: (request) => describe(core, caller, request),
+    erase: (request, idempotencyKey = null) => erase(core, caller, request, idempotencyKey),
     collections: () => collections(core, caller),
     whoami: () => whoami(core, caller),
     clients: {
@@ -187,6 +202,6 @@ function bind(core: Core, caller: Caller, verify: BoundVault['audit']['verify'])
       list: () => listClients(core, caller),
       revoke: (request) => revokeClient(core, caller, request),
     },
-    audit: { verify },
+    audit: { verify: verifyLog },
   };
 }

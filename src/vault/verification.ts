@@ -1,6 +1,4 @@
-import { z } from 'zod';
 import { fingerprint } from '../crypto/fingerprint.ts';
-import { FORMAT_NAMES, formats } from '../formats/catalogue.ts';
 import { holdsDuty } from './access/duty.ts';
 import { attempt } from './attempt.ts';
 import { type LogReport, type VerifyDeps, verifyStore } from './audit/verify.ts';
@@ -9,8 +7,9 @@ import type { HeadSeal } from './commit/head.ts';
 import type { Core } from './core.ts';
 import { type Key, Keyring, openKey } from './custody/keyring.ts';
 import { VaultError } from './error.ts';
+import { printingOf } from './policy/shape.ts';
 import type { AuthoritySnapshot, KeyRow } from './store.ts';
-import { openMetadata, openValue } from './values/sealing.ts';
+import { openEarlier, openMetadata, openValue } from './values/sealing.ts';
 import { tokenHash } from './values/token.ts';
 
 /**
@@ -50,7 +49,7 @@ async function verifyDeps(
     if (!('why' in key)) opened.push({ row, key });
   }
   const keys = new Keyring(opened);
-  const shapes = new Map(authority.collections.map(({ id, shape }) => [id, readShape(shape)]));
+  const printings = new Map(authority.collections.map((row) => [row.id, printingOf(row)]));
   return {
     rowsKey: rowsKey.secret,
     seal,
@@ -60,27 +59,13 @@ async function verifyDeps(
       return openValue(keys, row, row);
     },
     hashOf: (row) => tokenHash(keys, row.collection, row.token),
+    openEarlier: (row, earlier) => openEarlier(keys, row, earlier, row) !== null,
     printOf: (row, normal, keyId) => {
       const key = keys.named(keyId);
-      const format = shapes.get(row.collection)?.format;
-      if (key === null || format === undefined) return null;
-      const { normalisation } = formats[format];
-      return fingerprint(key.secret, { format, normalisation, normal, subjectId: row.subject });
+      const printing = printings.get(row.collection) ?? null;
+      if (key === null || printing === null) return null;
+      return fingerprint(key.secret, { ...printing, normal, subjectId: row.subject });
     },
-    isDeterministic: (collection) => shapes.get(collection)?.tokens === 'deterministic',
+    printsOf: (collection) => printings.get(collection)?.prints ?? null,
   };
-}
-
-const shapeFields = z.looseObject({
-  format: z.enum(FORMAT_NAMES),
-  tokens: z.enum(['random', 'deterministic']),
-});
-
-/** What a collection's row says was fixed, or null if it does not read. */
-function readShape(text: string): z.output<typeof shapeFields> | null {
-  try {
-    return shapeFields.safeParse(JSON.parse(text)).data ?? null;
-  } catch {
-    return null;
-  }
 }

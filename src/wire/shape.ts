@@ -27,6 +27,16 @@ export const metadata = z
   .refine((map) => Object.keys(map).length <= METADATA_KEYS)
   .refine((map) => Buffer.byteLength(JSON.stringify(map)) <= METADATA_BYTES);
 
+export type Metadata = Readonly<z.output<typeof metadata>>;
+
+/** Why values are erased: kept in the log for good. */
+export const reason = z.string().regex(/^[A-Za-z0-9._:#/ -]{1,128}$/);
+/** Of a value: 1 when it is first tokenised, one more with each replacement. */
+export const version = z
+  .int()
+  .min(1)
+  .max(2 ** 32 - 1);
+
 /** Items of a batch. */
 export const MOST_ITEMS = 1000;
 

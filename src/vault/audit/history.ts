@@ -13,9 +13,25 @@ const eventShape = z.looseObject({
     .looseObject({ count: z.int(), stem: z.string().optional(), hash: z.string().optional() })
     .optional(),
   detail: z
-    .looseObject({ client: z.string().optional(), number: z.int().optional(), ended: z.int().optional() })
+    .looseObject({
+      client: z.string().optional(),
+      number: z.int().optional(),
+      ended: z.int().optional(),
+      rows: z.array(z.string()).optional(),
+      versions: z.array(z.string()).optional(),
+      version: z.int().optional(),
+      until: z.int().optional(),
+      repeated: z.boolean().optional(),
+    })
     .optional(),
 });
+
+type Shape = z.output<typeof eventShape>;
+
+interface Replaced {
+  readonly version: number;
+  readonly until: number | null;
+}
 
 /** What the log says should be stored. */
 export class History {
@@ -23,6 +39,8 @@ export class History {
   readonly #made = new Map<string, { readonly sum: RowSum; readonly index: number }>();
   /** By row: when it ended, in milliseconds. */
   readonly #ended = new Map<string, number>();
+  /** By row: the version that it was replaced with last, and until when the one before is kept. */
+  readonly #replaced = new Map<string, Replaced>();
   readonly #clients = new Map<string, 'active' | 'revoked'>();
   #policies = 0;
 
@@ -35,12 +53,27 @@ export class History {
       const sum = { count: rows.count, stem: rows.stem, hash: rows.hash };
       this.#made.set(slot(rows.stem, collection.id), { sum, index });
     }
-    if (action === 'expire' && row !== undefined && detail?.ended !== undefined)
-      this.#ended.set(row, detail.ended);
+    if (detail !== undefined) this.#readChange(action, row, detail);
     if (action === 'clients.add' && detail?.client !== undefined) this.#clients.set(detail.client, 'active');
     if (action === 'clients.revoke' && detail?.client !== undefined)
       this.#clients.set(detail.client, 'revoked');
     if (action === 'policy.apply') this.#policies++;
+  }
+
+  /** What became of values that were issued before. */
+  #readChange(action: string, row: string | undefined, detail: NonNullable<Shape['detail']>): void {
+    const { ended, rows = [], versions = [], version, until = null, repeated = false } = detail;
+    if ((action === 'expire' || action === 'erase') && row !== undefined && ended !== undefined)
+      this.#ended.set(row, ended);
+    if (action === 'purge' && ended !== undefined) {
+      for (const one of rows) this.#ended.set(one, ended);
+      for (const one of versions) {
+        const { version: newest } = this.replacedBy(one);
+        this.#replaced.set(one, { version: newest, until: null });
+      }
+    }
+    if (action === 'replace' && row !== undefined && version !== undefined && !repeated)
+      this.#replaced.set(row, { version, until });
   }
 
   /** Hands out what a tokenise event said of these rows, once. */
@@ -58,6 +91,11 @@ export class History {
   /** When the log ended a row, in milliseconds; null if it did not. */
   endedAt(row: string): number | null {
     return this.#ended.get(row) ?? null;
+  }
+
+  /** The version that a row has, and until when the one before is kept, in milliseconds; null where it is not. */
+  replacedBy(row: string): Replaced {
+    return this.#replaced.get(row) ?? { version: 1, until: null };
   }
 
   /** Holds clients and policies against the events that made them. */

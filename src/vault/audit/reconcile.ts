@@ -1,15 +1,16 @@
 import { equalBytes } from '../../crypto/encoding.ts';
 import { isAuthentic } from '../custody/authentic.ts';
-import { ROW_ID, ROW_STEM, rowTime } from '../id.ts';
-import type { FingerprintRow, IssuedRow, StoreSnapshot, ValueRow } from '../store.ts';
+import { ROW_ID, rowTime } from '../id.ts';
+import type { EarlierRow, FingerprintRow, IssuedRow, StoreSnapshot, ValueRow } from '../store.ts';
+import { Cursor } from './cursor.ts';
 import type { History } from './history.ts';
-import { sumRows } from './row-set.ts';
+import { RequestRows } from './request-rows.ts';
 import type { Find, VerifyDeps } from './verify.ts';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 /**
- * Walks issued tokens, values and fingerprints side by side, in the order of row ids, and holds them against the log
+ * Walks issued tokens, values and what hangs off them side by side, in the order of row ids, and holds them against the log
  * and against one another.
  * @returns how many issued tokens were seen
  */
@@ -20,8 +21,13 @@ export async function reconcile(
   find: Find,
 ): Promise<number> {
   const subjects = checkSubjects(snapshot, deps, find);
+  const head = snapshot.authority().head?.lastAt ?? 0;
   const values = new Cursor(snapshot.scan('values'));
-  const prints = new Cursor(snapshot.scan('fingerprints'));
+  const hanging = {
+    fingerprints: new Cursor(snapshot.scan('fingerprints')),
+    lookups: new Cursor(snapshot.scan('lookups')),
+    earlier: new Cursor(snapshot.scan('earlier')),
+  };
   const request = new RequestRows(history, find);
   let count = 0;
   for (const issued of snapshot.scan('issued')) {
@@ -30,16 +36,23 @@ export async function reconcile(
       continue;
     }
     for (const stray of values.before(issued.row)) find('values', `${hex(stray.row)} was never issued`);
-    for (const stray of prints.before(issued.row))
-      find('fingerprints', `points at ${hex(stray.row)}, which was never issued`);
+    for (const [table, cursor] of Object.entries(hanging))
+      for (const stray of cursor.before(issued.row))
+        find(table, `points at ${hex(stray.row)}, which was never issued`);
     request.add(issued);
-    checkToken(issued, values.take(issued.row), prints.take(issued.row), { history, deps, find, subjects });
+    const stored: Stored = {
+      value: values.take(issued.row),
+      fingerprints: hanging.fingerprints.take(issued.row),
+      lookups: hanging.lookups.take(issued.row),
+      earlier: hanging.earlier.take(issued.row),
+    };
+    checkToken(issued, stored, { history, deps, find, subjects, at: head });
     if (++count % 256 === 0) await deps.breathe();
   }
   request.close();
   for (const stray of values.rest()) find('values', `${hex(stray.row)} was never issued`);
-  for (const stray of prints.rest())
-    find('fingerprints', `points at ${hex(stray.row)}, which was never issued`);
+  for (const [table, cursor] of Object.entries(hanging))
+    for (const stray of cursor.rest()) find(table, `points at ${hex(stray.row)}, which was never issued`);
   for (const index of history.left()) find('issued', 'rows that this event made are gone', index);
   for (const claim of snapshot.scan('claims')) {
     if (!isAuthentic(deps.rowsKey, 'claims', claim))
@@ -53,24 +66,35 @@ interface Against {
   readonly deps: VerifyDeps;
   readonly find: Find;
   readonly subjects: ReadonlySet<string>;
+  /** The time of the newest event, in milliseconds. */
+  readonly at: number;
 }
 
-function checkToken(
-  issued: IssuedRow,
-  value: ValueRow | null,
-  print: FingerprintRow | null,
-  against: Against,
-): void {
-  const { history, deps, find, subjects } = against;
+/** What hangs off one row id. */
+interface Stored {
+  readonly value: ValueRow | null;
+  readonly fingerprints: FingerprintRow | null;
+  readonly lookups: FingerprintRow | null;
+  readonly earlier: EarlierRow | null;
+}
+
+function checkToken(issued: IssuedRow, stored: Stored, against: Against): void {
+  const { history, find } = against;
   const row = hex(issued.row);
   if (issued.at !== rowTime(issued.row)) find('issued', `${row} has another time than its id`);
   const ended = history.endedAt(row);
   if (ended !== issued.ended) find('issued', `${row} ${endings(ended, issued.ended)}`);
-  if (ended !== null) {
-    if (value !== null) find('values', `${row} is kept, though the log ended it`);
-    if (print !== null) find('fingerprints', `points at ${row}, which the log ended`);
-    return;
-  }
+  if (ended === null) return checkLive(issued, stored, against);
+  const { value, ...hanging } = stored;
+  if (value !== null) find('values', `${row} is kept, though the log ended it`);
+  for (const [table, one] of Object.entries(hanging))
+    if (one !== null) find(table, `points at ${row}, which the log ended`);
+}
+
+function checkLive(issued: IssuedRow, stored: Stored, against: Against): void {
+  const { history, deps, find, subjects } = against;
+  const { value } = stored;
+  const row = hex(issued.row);
   if (value === null) return find('values', `${row} is gone`);
   if (value.collection !== issued.collection || !equalBytes(deps.hashOf(value), issued.hash))
     find('issued', `${row} was not issued with this token`);
@@ -78,7 +102,27 @@ function checkToken(
   if (normal === null) return find('values', `${row} does not open: a column is not as it was sealed`);
   if (value.subject !== null && !subjects.has(value.subject))
     find('subjects', `the subject of ${row} is gone`);
-  checkPrint(value, normal, print, deps, find);
+  const { version } = history.replacedBy(row);
+  if (value.version !== version)
+    find('values', `${row} is version ${value.version}, where the log says ${version}`);
+  checkEarlier(value, stored.earlier, against);
+  checkPrints(value, normal, stored, against);
+}
+
+/** What is kept of a version before: there while the log says so, and not a moment longer than anyone could know. */
+function checkEarlier(value: ValueRow, earlier: EarlierRow | null, against: Against): void {
+  const { history, deps, find, at } = against;
+  const row = hex(value.row);
+  const { until } = history.replacedBy(row);
+  if (earlier === null) {
+    if (until !== null && until > at) find('earlier', `the version before ${row} is gone`);
+  } else if (until === null) find('earlier', `a version before ${row} is kept, though the log ended it`);
+  else if (
+    earlier.version !== value.version - 1 ||
+    earlier.until !== until ||
+    !deps.openEarlier(value, earlier)
+  )
+    find('earlier', `the version before ${row} is not as it was sealed`);
 }
 
 function endings(said: number | null, stored: number | null): string {
@@ -86,23 +130,21 @@ function endings(said: number | null, stored: number | null): string {
   return stored === null ? 'is live, though the log ended it' : 'did not end when the log says';
 }
 
-function checkPrint(
-  value: ValueRow,
-  normal: string,
-  print: FingerprintRow | null,
-  deps: VerifyDeps,
-  find: Find,
-): void {
+function checkPrints(value: ValueRow, normal: string, stored: Stored, { deps, find }: Against): void {
   const row = hex(value.row);
-  if (print === null) {
-    if (deps.isDeterministic(value.collection)) find('fingerprints', `the fingerprint of ${row} is gone`);
-    return;
+  const kept = deps.printsOf(value.collection);
+  for (const table of ['fingerprints', 'lookups'] as const) {
+    const print = stored[table];
+    if (print === null) {
+      if (kept === table) find(table, `the fingerprint of ${row} is gone`);
+      continue;
+    }
+    const expected = deps.printOf(value, normal, print.keyId);
+    const right =
+      print.collection === value.collection && expected !== null && equalBytes(expected, print.fingerprint);
+    if (!right || !isAuthentic(deps.rowsKey, table, print))
+      find(table, `the fingerprint of ${row} is not its value's`);
   }
-  const expected = deps.printOf(value, normal, print.keyId);
-  const right =
-    print.collection === value.collection && expected !== null && equalBytes(expected, print.fingerprint);
-  if (!right || !isAuthentic(deps.rowsKey, 'fingerprints', print))
-    find('fingerprints', `the fingerprint of ${row} is not its value's`);
 }
 
 function checkSubjects(snapshot: StoreSnapshot, deps: VerifyDeps, find: Find): ReadonlySet<string> {
@@ -113,71 +155,4 @@ function checkSubjects(snapshot: StoreSnapshot, deps: VerifyDeps, find: Find): R
     ids.add(row.id);
   }
   return ids;
-}
-
-/** The rows of one request at a time, summed by collection as its tokenise events were. */
-class RequestRows {
-  readonly #history: History;
-  readonly #find: Find;
-  #stem = '';
-  #rows = new Map<string, IssuedRow[]>();
-
-  constructor(history: History, find: Find) {
-    this.#history = history;
-    this.#find = find;
-  }
-
-  add(issued: IssuedRow): void {
-    const stem = hex(issued.row.subarray(0, ROW_STEM));
-    if (stem !== this.#stem) this.close();
-    this.#stem = stem;
-    const rows = this.#rows.get(issued.collection);
-    if (rows === undefined) this.#rows.set(issued.collection, [issued]);
-    else rows.push(issued);
-  }
-
-  close(): void {
-    for (const [collection, rows] of this.#rows) {
-      const said = this.#history.takeMade(this.#stem, collection);
-      const are = sumRows(rows);
-      if (said === null) this.#find('issued', `${hex(rows[0]?.row ?? new Uint8Array())}: no event made it`);
-      else if (said.count !== are.count || said.hash !== are.hash)
-        this.#find('issued', `the rows of request ${this.#stem} are not those that its event made`);
-    }
-    this.#rows = new Map();
-  }
-}
-
-/** Reads rows in the order of their ids, alongside another table. */
-class Cursor<T extends { readonly row: Uint8Array }> {
-  readonly #rows: Iterator<T>;
-  #next: T | null;
-
-  constructor(rows: Iterator<T>) {
-    this.#rows = rows;
-    this.#next = this.#read();
-  }
-
-  /** Rows whose ids come before this one. */
-  *before(row: Uint8Array): Generator<T> {
-    while (this.#next !== null && Buffer.compare(this.#next.row, row) < 0) yield this.#advance(this.#next);
-  }
-
-  take(row: Uint8Array): T | null {
-    return this.#next !== null && equalBytes(this.#next.row, row) ? this.#advance(this.#next) : null;
-  }
-
-  *rest(): Generator<T> {
-    while (this.#next !== null) yield this.#advance(this.#next);
-  }
-
-  #advance(current: T): T {
-    this.#next = this.#read();
-    return current;
-  }
-
-  #read(): T | null {
-    const { done, value } = this.#rows.next();
-    return done === true ? null : value;
-  }
 }

@@ -5,7 +5,14 @@ import { type LogEntry, type LogVerdict, verifyLog } from '../../log/verify.ts';
 import { digestOf, digestRows } from '../commit/digest.ts';
 import type { HeadSeal } from '../commit/head.ts';
 import { isAuthentic } from '../custody/authentic.ts';
-import { AUTHORITY, type AuthorityTable, PRIMARY_KEY, type Rows, type StoreSnapshot } from '../store.ts';
+import {
+  AUTHORITY,
+  type AuthorityTable,
+  type EarlierRow,
+  PRIMARY_KEY,
+  type Rows,
+  type StoreSnapshot,
+} from '../store.ts';
 import { History } from './history.ts';
 import { reconcile } from './reconcile.ts';
 
@@ -37,8 +44,10 @@ export interface VerifyDeps {
   readonly hashOf: (row: Rows['values']) => Uint8Array;
   /** The fingerprint that a value must have, or null if its key is gone. */
   readonly printOf: (row: Rows['values'], normal: string, keyId: string) => Uint8Array | null;
-  /** Whether every live value of a collection has a fingerprint. */
-  readonly isDeterministic: (collection: string) => boolean;
+  /** Whether what is kept of a row's version before opens. */
+  readonly openEarlier: (row: Rows['values'], earlier: EarlierRow) => boolean;
+  /** Where every live value of a collection has a fingerprint; null where none has. */
+  readonly printsOf: (collection: string) => 'fingerprints' | 'lookups' | null;
 }
 
 /** Told of each finding. */

@@ -30,7 +30,7 @@ export interface Facts {
   readonly rows?: RowSum & { readonly found: number; readonly refused: number };
   readonly subject?: string;
   readonly token?: string;
-  readonly detail?: Readonly<Record<string, string | number | readonly string[] | null>>;
+  readonly detail?: Readonly<Record<string, string | number | boolean | readonly string[] | null>>;
 }
 
 /** An audit record that has all but its time. */

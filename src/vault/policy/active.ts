@@ -2,16 +2,19 @@ import { formats } from '../../formats/catalogue.ts';
 import type { BoundFormat } from '../../formats/format.ts';
 import type { CollectionRow } from '../store.ts';
 import { type Basis, bindFormat, type Policy, rolesOf, shapeOf } from './policy.ts';
+import { parseDuration } from './duration.ts';
 import type { Grant } from './grant.ts';
+import { type Printing, printsOf } from './shape.ts';
 
 /** A collection that is open: the policy names it, and its row says what was fixed. */
 export interface Collection {
   readonly id: string;
   readonly name: string;
   readonly format: BoundFormat;
-  /** Version of the format's normal form: part of every fingerprint. */
-  readonly normalisation: number;
   readonly deterministic: boolean;
+  readonly printing: Printing;
+  /** How long an earlier version stays readable, in milliseconds; null where a replacement destroys it. */
+  readonly overlap: number | null;
   readonly purposes: ReadonlySet<string>;
 }
 
@@ -43,12 +46,19 @@ export function activePolicy(
   for (const [name, options] of Object.entries(policy.collections)) {
     const row = byName.get(name);
     if (row === undefined || row.shape !== shapeOf(options)) continue;
+    const { format, tokens, lookup, overlap } = options;
     collections.set(name, {
       id: row.id,
       name,
       format: bindFormat(options, environment),
-      normalisation: formats[options.format].normalisation,
-      deterministic: options.tokens === 'deterministic',
+      deterministic: tokens === 'deterministic',
+      printing: {
+        id: row.id,
+        format,
+        normalisation: formats[format].normalisation,
+        prints: printsOf(tokens, lookup),
+      },
+      overlap: overlap === null ? null : parseDuration(overlap),
       purposes: new Set(options.purposes),
     });
   }

@@ -58,7 +58,8 @@ export function decide(question: Question): Denial | null {
 /** What the second decision rests on: what was found, and what the purpose stands on. */
 export interface Found {
   readonly state: 'live' | 'ended' | 'absent';
-  readonly basis: Basis;
+  /** Null for an action without a purpose. */
+  readonly basis: Basis | null;
   readonly mayDescribe: boolean;
 }
 

@@ -3,6 +3,7 @@ import { capacityProblem } from '../../formats/capacity.ts';
 import { FORMAT_NAMES, formatOf, formats } from '../../formats/catalogue.ts';
 import type { BoundFormat, Problem } from '../../formats/format.ts';
 import { canonical } from './canonical.ts';
+import { parseDuration } from './duration.ts';
 import { COLLECTION_NAME, emptyGrant, type Grant, kindOf, parseGrant, PURPOSE_NAME } from './grant.ts';
 
 /** GDPR article 6 (1): what a purpose's processing stands on. */
@@ -24,6 +25,14 @@ const common = {
   purposes: z.array(purposeName).max(64).default([]),
   /** Said out loud where a caller that can tokenise could search the values. */
   guessable: z.literal('accepted').nullable().default(null),
+  /** Random collections: whether a value's tokens can be looked up. Deterministic ones always answer that. */
+  lookup: z.boolean().default(false),
+  /** How long the value before a replacement stays readable by its version, as 24h; null destroys it at once. */
+  overlap: z
+    .string()
+    .refine((text) => parseDuration(text) !== null)
+    .nullable()
+    .default(null),
   /** How many values are expected. */
   expect: z.int().min(1).nullable().default(null),
 };
@@ -75,7 +84,9 @@ export function bindFormat(options: CollectionPolicy, environment: string): Boun
 
 /** What is fixed at a collection's first value, as one text: format, how tokens are made, and the format's own. */
 export function shapeOf(options: CollectionPolicy): string {
-  const fixed = ['format', 'tokens', ...formats[options.format].fixed];
+  // Values that came before lookups were answered would be missing from the answers.
+  const found = options.tokens === 'random' ? ['lookup'] : [];
+  const fixed = ['format', 'tokens', ...found, ...formats[options.format].fixed];
   return canonical(Object.fromEntries(Object.entries(options).filter(([key]) => fixed.includes(key))));
 }
 
@@ -186,6 +197,8 @@ function sentenceOf(issue: z.core.$ZodIssue): string {
       return `must be at most ${issue.maximum}`;
     case 'invalid_union':
       return `must be one of ${FORMAT_NAMES.join(', ')}`;
+    case 'custom':
+      return 'must be a time of up to five digits and d, h or m, as 24h';
     case 'invalid_key':
     case 'invalid_format':
       return NAME;

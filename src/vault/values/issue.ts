@@ -1,5 +1,6 @@
 import type { Collection } from '../policy/active.ts';
 import type { Ending, Insert, Relied } from '../store.ts';
+import type { Print } from './print.ts';
 
 /** A value to be given a token. `item` is its place in the batch, times are milliseconds. */
 export interface Wanted {
@@ -9,12 +10,6 @@ export interface Wanted {
   readonly subject: string | null;
   readonly expiresAt: number | null;
   readonly metadata: string | null;
-}
-
-/** A fingerprint and the key that made it. */
-export interface Print {
-  readonly fingerprint: Uint8Array;
-  readonly keyId: string;
 }
 
 /** A wanted value that needs a new token; `twins` are later items of the batch with the same value and subject. */

@@ -1,18 +1,12 @@
 import { equalBytes } from '../../crypto/encoding.ts';
-import { fingerprint } from '../../crypto/fingerprint.ts';
 import { type Call, earliest } from '../call.ts';
-import { isAuthentic, signRow } from '../custody/authentic.ts';
+import { isAuthentic } from '../custody/authentic.ts';
 import { EDITED, rowName } from '../findings.ts';
 import type { Collection } from '../policy/active.ts';
 import type { FingerprintRow, ValueRow } from '../store.ts';
-import type { Fresh, Issue, Print, Wanted } from './issue.ts';
-import { settleAll } from './issue.ts';
-import { activeKey, openValue } from './sealing.ts';
-import { tokenHash } from './token.ts';
-
-/** The row that points a fingerprint at a value's row, authenticated over both. */
-export const printRow = (call: Call, collection: string, row: Uint8Array, print: Print): FingerprintRow =>
-  signRow(call.epoch.keys.vault('rows').secret, 'fingerprints', { collection, row, ...print });
+import { type Fresh, type Issue, settleAll, type Wanted } from './issue.ts';
+import { endingOf, type Print, printer } from './print.ts';
+import { openValue } from './sealing.ts';
 
 /**
  * Deterministic collections: gives each value that has a live token that token.
@@ -64,15 +58,14 @@ function distinct(
   collection: Collection,
   wanted: readonly Wanted[],
 ): (Fresh & { readonly print: Print })[] {
-  const key = activeKey(call, collection, 'fingerprint');
-  const { format, normalisation } = collection;
+  const printOf = printer(call, collection.printing);
   const seen = new Map<string, { want: Wanted; twins: number[]; print: Print }>();
   for (const want of wanted) {
     const { normal, subject } = want;
-    const bytes = fingerprint(key.secret, { format: format.name, normalisation, normal, subjectId: subject });
-    const id = Buffer.from(bytes).toString('latin1');
+    const print = printOf(normal, subject);
+    const id = Buffer.from(print.fingerprint).toString('latin1');
     const first = seen.get(id);
-    if (first === undefined) seen.set(id, { want, twins: [], print: { fingerprint: bytes, keyId: key.id } });
+    if (first === undefined) seen.set(id, { want, twins: [], print });
     else first.twins.push(want.item);
   }
   return [...seen.values()];
@@ -87,7 +80,7 @@ function meet(
   value: ValueRow,
   into: Issue,
 ): boolean {
-  const { want, print } = one;
+  const { want } = one;
   const authentic = isAuthentic(call.epoch.keys.vault('rows').secret, 'fingerprints', row);
   // The cell is opened and compared before its token is answered: a pointer moved to another row is found here.
   const opened = openValue(call.epoch.keys, value, { token: value.token, collection: collection.id });
@@ -97,16 +90,8 @@ function meet(
   }
   const { expiresAt, token, version } = value;
   if (expiresAt !== null && call.now >= expiresAt) {
-    const hash = tokenHash(call.epoch.keys, collection.id, token);
-    const ending = {
-      collection: collection.id,
-      hash,
-      row: value.row,
-      version,
-      fingerprint: print.fingerprint,
-      at: call.now,
-    };
-    into.met.push({ ending, item: want.item, collection });
+    const ending = endingOf(call, collection.printing, value);
+    if (ending !== null) into.met.push({ ending, item: want.item, collection });
     return false;
   }
   into.relied.push({ row: value.row, version });

@@ -1,21 +1,20 @@
 import { type CellBinding, openCell, sealCell } from '../../crypto/cell.ts';
 import { type Call, unauthentic } from '../call.ts';
 import type { Key, Keyring } from '../custody/keyring.ts';
-import type { Collection } from '../policy/active.ts';
-import type { ValueRow } from '../store.ts';
+import type { EarlierRow, ValueRow } from '../store.ts';
 
 /** A value's row before it is sealed. */
 type Bound = Omit<ValueRow, 'cell' | 'metadata'>;
 
 /** The active key of a collection; without one the collection is closed. */
-export function activeKey(call: Call, collection: Collection, use: 'seal' | 'fingerprint'): Key {
+export function activeKey(call: Call, collection: { readonly id: string }, use: 'seal' | 'fingerprint'): Key {
   const key = call.epoch.keys.active(collection.id, use);
   if (key === null)
     throw unauthentic(call, { table: 'keys', record: collection.id, problem: `no usable ${use} key` });
   return key;
 }
 
-type Sealed = 'value' | 'value-with-metadata' | 'metadata';
+type Sealed = 'value' | 'value-with-metadata' | 'metadata' | 'earlier';
 
 /** Which cell a value's is: whether the row has metadata is bound too, so that none can be taken away unseen. */
 export const valueKind = (metadata: Uint8Array | string | null): Sealed =>
@@ -51,7 +50,31 @@ export function openValue(
 export const openMetadata = (keys: Keyring, row: ValueRow, cell: Uint8Array): string | null =>
   open(keys, row, 'metadata', cell);
 
-function open(keys: Keyring, row: ValueRow, kind: Sealed, cell: Uint8Array): string | null {
+/**
+ * What a row held before it was replaced, which opens under its own version and the time until which it is kept.
+ * @returns the value, or null if the cell does not open
+ */
+export const openEarlier = (
+  keys: Keyring,
+  row: ValueRow,
+  { cell, ...earlier }: EarlierRow,
+  asked: { readonly token: string; readonly collection: string },
+): string | null => open(keys, { ...row, ...asked, ...earlierOf(earlier) }, 'earlier', cell);
+
+/** The columns of a value's row that are another's for its earlier version. */
+const earlierOf = ({ keyId, version, until }: Omit<EarlierRow, 'cell' | 'row'>) => ({
+  keyId,
+  version,
+  expiresAt: until,
+});
+
+/** Seals the value that a row held, to open until `until` and no later. */
+export function sealEarlier(call: Call, key: Key, row: ValueRow, normal: string, until: number): EarlierRow {
+  const kept = { row: row.row, version: row.version, keyId: key.id, until };
+  return { ...kept, cell: sealValue(call, key, { ...row, ...earlierOf(kept) }, 'earlier', normal) };
+}
+
+function open(keys: Keyring, row: Bound, kind: Sealed, cell: Uint8Array): string | null {
   const key = keys.named(row.keyId);
   const opened = key === null ? null : openBound(key, cell, row, kind);
   return opened === null

@@ -4,7 +4,8 @@ import { rowTime } from '../id.ts';
 import type { Collection } from '../policy/active.ts';
 import type { Located } from '../store.ts';
 import { type Fresh, type Issue, settleAll, type Wanted } from './issue.ts';
-import { findKnown, printRow } from './known.ts';
+import { findKnown } from './known.ts';
+import { printer, printRow } from './print.ts';
 import { activeKey, sealValue, valueKind } from './sealing.ts';
 import { type Drawn, drawTokens, tokenHash } from './token.ts';
 
@@ -43,7 +44,7 @@ export async function issue(
 ): Promise<boolean> {
   const fresh = collection.deterministic
     ? await findKnown(call, collection, wanted, into)
-    : wanted.map((want) => ({ want, twins: [], print: null }));
+    : allNew(call, collection, wanted);
   if (fresh === null) return false;
   const normals = fresh.map(({ want }) => want.normal);
   const drawn = await drawTokens(call, collection, normals);
@@ -55,6 +56,13 @@ export async function issue(
     if (i % 64 === 63) await call.core.world.breathe();
   }
   return true;
+}
+
+/** Random collections: every value is new, with a fingerprint where lookups are answered. */
+function allNew(call: Call, { printing }: Collection, wanted: readonly Wanted[]): Fresh[] {
+  if (printing.prints === null) return wanted.map((want) => ({ want, twins: [], print: null }));
+  const printOf = printer(call, printing);
+  return wanted.map((want) => ({ want, twins: [], print: printOf(want.normal, want.subject) }));
 }
 
 /** Seals a fresh value and adds its rows to the commit. */
@@ -78,7 +86,8 @@ function add(call: Call, key: Key, fresh: Fresh, { token, hash }: Drawn, into: I
     { table: 'issued', row: { collection, hash, row, ended: null, at: rowTime(row) } },
     { table: 'values', row: { ...bound, cell, metadata } },
   );
-  if (print !== null)
-    into.inserts.push({ table: 'fingerprints', row: printRow(call, collection, row, print) });
+  const { prints: table } = want.collection.printing;
+  if (print !== null && table !== null)
+    into.inserts.push({ table, row: printRow(call, table, collection, row, print) });
   settleAll(into, fresh, { token, row, created: true, expiresAt: want.expiresAt });
 }

@@ -1,10 +1,16 @@
-import { sealCell } from '../../crypto/cell.ts';
+import { openCell, sealCell } from '../../crypto/cell.ts';
 import { keyedHash } from '../../crypto/mac.ts';
 import { type Call, unauthentic } from '../call.ts';
 import { isAuthentic, signRow } from '../custody/authentic.ts';
 import { EDITED, recordName } from '../findings.ts';
 import { newId } from '../id.ts';
 import type { Insert } from '../store.ts';
+
+/** A subject that has no id yet: the caller's reference, and the keyed hash under which it will be found. */
+interface Unknown {
+  readonly ref: string;
+  readonly hash: Uint8Array;
+}
 
 /**
  * The random ids of subjects, by the caller's own references. A reference is stored only as a keyed hash and sealed.
@@ -15,34 +21,66 @@ export async function subjectIds(
   refs: ReadonlySet<string>,
   inserts: Insert[],
 ): Promise<Map<string, string>> {
-  const ids = new Map<string, string>();
-  if (refs.size === 0) return ids;
+  const { ids, unknown } = await find(call, refs);
   const key = call.epoch.keys.vault('subjects');
   const rowsKey = call.epoch.keys.vault('rows').secret;
-  const hashes = [...refs].map((ref) => keyedHash(key.secret, 'strongroom/subject/v1', ref));
-  const rows = await call.core.store.subjects(hashes);
-  for (const [i, ref] of [...refs].entries()) {
-    const row = rows[i] ?? null;
-    const hash = hashes[i];
-    if (row !== null) {
-      if (!isAuthentic(rowsKey, 'subjects', row))
-        throw unauthentic(call, {
-          table: 'subjects',
-          record: recordName(rowsKey, [row.id]),
-          problem: EDITED,
-        });
-      ids.set(ref, row.id);
-    } else if (hash !== undefined) {
-      const id = newId('subject', (n) => call.draw.take(n));
-      const cell = sealCell(key.secret, call.draw.take(24), Buffer.from(ref), subjectBinding(key.id, id));
-      inserts.push({
-        table: 'subjects',
-        row: signRow(rowsKey, 'subjects', { id, hash, cell, keyId: key.id, revision: 1 }),
-      });
-      ids.set(ref, id);
-    }
+  for (const { ref, hash } of unknown) {
+    const id = newId('subject', (n) => call.draw.take(n));
+    const cell = sealCell(key.secret, call.draw.take(24), Buffer.from(ref), subjectBinding(key.id, id));
+    inserts.push({
+      table: 'subjects',
+      row: signRow(rowsKey, 'subjects', { id, hash, cell, keyId: key.id, revision: 1 }),
+    });
+    ids.set(ref, id);
   }
   return ids;
+}
+
+/** The ids of those subjects that have one. */
+export const knownSubjects = async (call: Call, refs: ReadonlySet<string>): Promise<Map<string, string>> =>
+  (await find(call, refs)).ids;
+
+async function find(
+  call: Call,
+  refs: ReadonlySet<string>,
+): Promise<{ readonly ids: Map<string, string>; readonly unknown: readonly Unknown[] }> {
+  const ids = new Map<string, string>();
+  const unknown: Unknown[] = [];
+  if (refs.size === 0) return { ids, unknown };
+  const { secret } = call.epoch.keys.vault('subjects');
+  const rowsKey = call.epoch.keys.vault('rows').secret;
+  const asked = [...refs].map((ref) => ({ ref, hash: keyedHash(secret, 'strongroom/subject/v1', ref) }));
+  const rows = await call.core.store.subjects(asked.map(({ hash }) => hash));
+  for (const [i, one] of asked.entries()) {
+    const row = rows[i] ?? null;
+    if (row === null) unknown.push(one);
+    else if (isAuthentic(rowsKey, 'subjects', row)) ids.set(one.ref, row.id);
+    else {
+      const record = recordName(rowsKey, [row.id]);
+      throw unauthentic(call, { table: 'subjects', record, problem: EDITED });
+    }
+  }
+  return { ids, unknown };
+}
+
+/** The callers' own references to subjects, by id; one that does not authenticate or open is left out, and noted. */
+export async function subjectRefs(call: Call, ids: ReadonlySet<string>): Promise<Map<string, string>> {
+  const { core, epoch } = call;
+  const rowsKey = epoch.keys.vault('rows').secret;
+  const refs = new Map<string, string>();
+  const wanted = [...ids];
+  const rows = await core.store.subjectsById(wanted);
+  for (const [i, id] of wanted.entries()) {
+    const row = rows[i] ?? null;
+    const key = row === null ? null : epoch.keys.named(row.keyId);
+    const opened =
+      row === null || key === null || !isAuthentic(rowsKey, 'subjects', row)
+        ? null
+        : openCell(key.secret, row.cell, subjectBinding(row.keyId, id));
+    if (opened !== null) refs.set(id, Buffer.from(opened).toString('utf8'));
+    else unauthentic(call, { table: 'subjects', record: recordName(rowsKey, [id]), problem: EDITED });
+  }
+  return refs;
 }
 
 const subjectBinding = (keyId: string, id: string) => ({

@@ -2,11 +2,12 @@ import { sumRows } from '../audit/row-set.ts';
 import type { TokeniseRequest } from '../../wire/values.ts';
 import { attempt } from '../attempt.ts';
 import { type Call, type Caller, commit, draft } from '../call.ts';
+import { claimOf, firstUnder } from '../claim.ts';
 import type { Draft } from '../commit/event.ts';
 import type { Core } from '../core.ts';
 import { rowId, rowStem } from '../id.ts';
 import type { Collection } from '../policy/active.ts';
-import { claimOf, recall, withClaim } from './claim.ts';
+import { recall, withClaim } from './recall.ts';
 import type { Issue, Issued } from './issue.ts';
 import { answered, byCollection, type ItemAnswer, may, namedCollection, refused } from './item.ts';
 import { issue } from './stored.ts';
@@ -43,14 +44,15 @@ export const tokenise = (
     caller,
     { action: 'tokenise', expected: 48 + PER_ITEM * request.items.length },
     async (call) => {
-      const claim = claimOf(call, idempotencyKey, request);
+      const claim = claimOf(call, 'tokenise', idempotencyKey, request);
       const sorted = await sortItems(call, request.items);
       const into = newIssue(call);
-      const known = claim === null ? null : await recall(call, claim, sorted, into);
-      if (known === null && !(await issueAll(call, sorted, into))) return null;
+      const first = await firstUnder(call, claim);
+      if (first !== null) await recall(call, first, sorted, into);
+      else if (!(await issueAll(call, sorted, into))) return null;
       const drafts = [...sorted.drafts, ...endedDrafts(call, into), ...tokeniseDrafts(call, sorted, into)];
       const committed = await commit(call, 'unavailable', {
-        inserts: known === null ? withClaim(call, claim, into, request.items.length) : [],
+        inserts: first === null ? withClaim(call, claim, into, request.items.length) : [],
         endings: into.met.map(({ ending }) => ending),
         relied: into.relied,
         validUntil: into.validUntil,

@@ -1,24 +1,11 @@
-import { keyedHash } from '../../crypto/mac.ts';
-import { equalBytes } from '../../crypto/encoding.ts';
-import { holdsValue } from '../../formats/clear-text.ts';
-import type { TokeniseRequest } from '../../wire/values.ts';
-import { type Call, earliest, unauthentic } from '../call.ts';
-import { isAuthentic, signRow } from '../custody/authentic.ts';
-import { VaultError } from '../error.ts';
+import { type Call, earliest } from '../call.ts';
+import { type Claim, claimRow } from '../claim.ts';
 import { EDITED, rowName } from '../findings.ts';
 import { ROW_ID } from '../id.ts';
-import { canonical } from '../policy/canonical.ts';
 import type { ClaimRow, Insert, ValueRow } from '../store.ts';
 import type { Issue, Issued, Unissued } from './issue.ts';
 import { openValue } from './sealing.ts';
 import type { Sorted } from './wanted.ts';
-
-/** A caller's Idempotency-Key and body as keyed hashes: neither is stored. */
-export interface Claim {
-  readonly owner: string;
-  readonly key: Uint8Array;
-  readonly body: Uint8Array;
-}
 
 /** Each item's entry in a claim: what became of it (1 byte), then its row id. */
 const ENTRY = 1 + ROW_ID;
@@ -27,32 +14,10 @@ const FOUND = 1;
 const CREATED = 2;
 const EXHAUSTED = 3;
 
-export function claimOf(call: Call, idempotencyKey: string | null, request: TokeniseRequest): Claim | null {
-  if (idempotencyKey === null) return null;
-  if (holdsValue(idempotencyKey)) throw new VaultError('value_in_clear');
-  const { secret } = call.epoch.keys.vault('claims');
-  const owner = call.actor.stamp.id;
-  return {
-    owner,
-    key: keyedHash(secret, 'strongroom/claim-key/v1', owner, idempotencyKey),
-    body: keyedHash(secret, 'strongroom/claim-body/v1', owner, canonical(request)),
-  };
-}
-
-/**
- * Answers a repeated request from the rows of the first.
- * @returns null if there was no first one
- * @throws VaultError `idempotency_mismatch` if it had another body
- */
-export async function recall(call: Call, claim: Claim, sorted: Sorted, into: Issue): Promise<'known' | null> {
-  const { store } = call.core;
-  const first = await store.claim(claim.owner, claim.key);
-  if (first === null) return null;
-  if (!isAuthentic(call.epoch.keys.vault('rows').secret, 'claims', first))
-    throw unauthentic(call, { table: 'claims', record: claim.owner, problem: EDITED });
-  if (!equalBytes(first.body, claim.body)) throw new VaultError('idempotency_mismatch');
+/** Answers a repeated request from the rows of the first. */
+export async function recall(call: Call, first: ClaimRow, sorted: Sorted, into: Issue): Promise<void> {
   const entries = sorted.wanted.map(({ item }) => entryOf(first, item));
-  const values = await store.located(entries.map(({ row }) => row));
+  const values = await call.core.store.located(entries.map(({ row }) => row));
   for (const [i, want] of sorted.wanted.entries()) {
     const became = entries[i]?.became ?? REFUSED;
     const value = values[i] ?? null;
@@ -61,7 +26,6 @@ export async function recall(call: Call, claim: Claim, sorted: Sorted, into: Iss
     else if (became === EXHAUSTED) into.issued.set(want.item, 'token_space_exhausted');
     else if (value !== null) answerAgain(call, want, value, became === CREATED, into);
   }
-  return 'known';
 }
 
 /** The token of a row that the first request made or found, if it is live and holds what is asked for. */
@@ -98,8 +62,7 @@ export function withClaim(call: Call, claim: Claim | null, into: Issue, items: n
     if (typeof issued === 'object') rows.set(issued.row, item * ENTRY + 1);
     rows[item * ENTRY] = becameOf(issued);
   }
-  const row = signRow(call.epoch.keys.vault('rows').secret, 'claims', { ...claim, rows, at: call.now });
-  return [{ table: 'claims', row }, ...into.inserts];
+  return [claimRow(call, claim, rows), ...into.inserts];
 }
 
 function becameOf(issued: Issued | Unissued): number {

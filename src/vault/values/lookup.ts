@@ -1,0 +1,163 @@
+import type { LookupRequest } from '../../wire/values.ts';
+import { attempt } from '../attempt.ts';
+import { type Call, type Caller, commit, draft, earliest } from '../call.ts';
+import type { Draft } from '../commit/event.ts';
+import type { Core } from '../core.ts';
+import { isAuthentic } from '../custody/authentic.ts';
+import { type Refusal, VaultError } from '../error.ts';
+import { EDITED, rowName } from '../findings.ts';
+import { holdsValue } from '../../formats/clear-text.ts';
+import type { Collection } from '../policy/active.ts';
+import type { FingerprintRow, Relied, ValueRow } from '../store.ts';
+import { answered, byCollection, decideItem, type ItemAnswer, namedCollection, refused } from './item.ts';
+import { printer } from './print.ts';
+import { openValue } from './sealing.ts';
+import { plainly, refuse } from './seek.ts';
+import { knownSubjects } from './subject.ts';
+
+/** The live tokens of a value, oldest first; `more` where there are others beyond the most that are answered. */
+export interface LookedUp {
+  readonly tokens: readonly string[];
+  readonly more?: true;
+}
+
+export interface LookupAnswer {
+  readonly items: readonly ItemAnswer<LookedUp>[];
+  readonly requestId: string;
+}
+
+/** Tokens that are answered for one value. */
+const MOST_TOKENS = 100;
+
+interface Sorted {
+  readonly asked: Asked[];
+  readonly answers: Map<number, LookedUp>;
+  readonly errors: Map<number, Refusal>;
+  readonly drafts: Draft[];
+  readonly relied: Relied[];
+  validUntil: number | null;
+}
+
+interface Asked {
+  readonly item: number;
+  readonly collection: Collection;
+  readonly normal: string;
+  readonly subject: string | null;
+  /** A subject that the vault has never seen has no values. */
+  readonly isKnown: boolean;
+}
+
+/** Finds the tokens of values. It shows that a value is held, and so each item has its event first. */
+export const lookup = (core: Core, caller: Caller, request: LookupRequest): Promise<LookupAnswer> =>
+  attempt(core, caller, { action: 'lookup', expected: 32 * request.items.length }, async (call) => {
+    const sorted = await sort(call, request);
+    for (const [collection, group] of byCollection(sorted.asked)) await find(call, collection, group, sorted);
+    const { relied, drafts } = sorted;
+    const told = await commit(call, 'audit_unavailable', { relied, drafts, validUntil: sorted.validUntil });
+    if (told === null) return null;
+    const items = request.items.map(({ ref }, i): ItemAnswer<LookedUp> => {
+      const answer = sorted.answers.get(i);
+      if (answer !== undefined) return answered(ref, answer);
+      return refused(ref, sorted.errors.get(i) ?? { code: 'internal', needed: null });
+    });
+    return { items, requestId: call.origin.request };
+  });
+
+async function sort(call: Call, { items }: LookupRequest): Promise<Sorted> {
+  const refs = new Set(items.flatMap(({ subject }) => subject ?? []));
+  if ([...refs].some(holdsValue)) throw new VaultError('value_in_clear');
+  const ids = await knownSubjects(call, refs);
+  const sorted: Sorted = {
+    asked: [],
+    answers: new Map(),
+    errors: new Map(),
+    drafts: [],
+    relied: [],
+    validUntil: null,
+  };
+  for (const [item, { collection: name, value, subject, ref }] of items.entries()) {
+    const decision = decideItem(call, 'lookup', name, null);
+    const about = namedCollection(decision.collection);
+    const deny = (denial: ReturnType<typeof plainly>): void =>
+      refuse(call, { action: 'lookup' }, item, denial, about, sorted);
+    if (holdsValue(ref ?? '')) deny(plainly('value_in_clear'));
+    else if ('denial' in decision) deny(decision.denial);
+    else if (decision.collection.printing.prints === null) deny(plainly('not_supported'));
+    else {
+      const { collection } = decision;
+      const parsed = collection.format.parse(value);
+      const id = subject === undefined ? null : (ids.get(subject) ?? null);
+      const isKnown = subject === undefined || id !== null;
+      if (parsed.ok) sorted.asked.push({ item, collection, normal: parsed.normal, subject: id, isKnown });
+      else deny(plainly('invalid_value'));
+    }
+  }
+  return sorted;
+}
+
+/** Finds the values of one collection: by fingerprint, then the rows, then each cell is opened and compared. */
+async function find(
+  call: Call,
+  collection: Collection,
+  group: readonly Asked[],
+  sorted: Sorted,
+): Promise<void> {
+  const printOf = printer(call, collection.printing);
+  const prints = group.map(({ normal, subject }) => printOf(normal, subject).fingerprint);
+  const pointers = await pointersOf(call, collection, prints);
+  const values = await call.core.store.located(pointers.flat().map(({ row }) => row));
+  let position = 0;
+  for (const [i, one] of group.entries()) {
+    const pointing = pointers[i] ?? [];
+    const found = pointing.map((pointer) => ({ pointer, value: values[position++] ?? null }));
+    settle(call, one, one.isKnown ? found : [], sorted);
+    if (i % 64 === 63) await call.core.world.breathe();
+  }
+}
+
+/** One more than is answered, to know that there are others. */
+async function pointersOf(
+  { core }: Call,
+  { id, printing }: Collection,
+  prints: readonly Uint8Array[],
+): Promise<readonly (readonly FingerprintRow[])[]> {
+  if (printing.prints === 'lookups') return core.store.lookedUp(id, prints, MOST_TOKENS + 1);
+  const rows = await core.store.fingerprinted(id, prints);
+  return rows.map((row) => (row === null ? [] : [row]));
+}
+
+/** A pointer and the value that it points at; null where that has ended since. */
+interface Pointed {
+  readonly pointer: FingerprintRow;
+  readonly value: ValueRow | null;
+}
+
+function settle(call: Call, asked: Asked, found: readonly Pointed[], sorted: Sorted): void {
+  const { item, collection, subject } = asked;
+  const tokens: string[] = [];
+  const rows: string[] = [];
+  for (const { pointer, value } of found.slice(0, MOST_TOKENS)) {
+    if (value === null || (value.expiresAt !== null && call.now >= value.expiresAt)) continue;
+    if (!isHis(call, asked, pointer, value)) {
+      call.core.findings.note({ table: 'values', record: rowName(pointer.row), problem: EDITED });
+      const about = namedCollection(collection);
+      return refuse(call, { action: 'lookup' }, item, plainly('integrity'), about, sorted);
+    }
+    tokens.push(value.token);
+    rows.push(rowName(value.row));
+    sorted.relied.push({ row: value.row, version: value.version });
+    sorted.validUntil = earliest(sorted.validUntil, value.expiresAt);
+  }
+  const more = found.length > MOST_TOKENS;
+  sorted.answers.set(item, { tokens, ...(more ? { more } : {}) });
+  const facts = { item, ...namedCollection(collection), ...(subject === null ? {} : { subject }) };
+  sorted.drafts.push(draft(call, 'lookup', 'done', { ...facts, detail: { rows } }));
+}
+
+/** Whether a pointer is the vault's, and its value the one that was asked for. */
+function isHis(call: Call, { collection, normal, subject }: Asked, pointer: FingerprintRow, value: ValueRow) {
+  const { prints, id } = collection.printing;
+  if (prints === null || value.subject !== subject) return false;
+  if (!isAuthentic(call.epoch.keys.vault('rows').secret, prints, pointer)) return false;
+  return openValue(call.epoch.keys, value, { token: value.token, collection: id }) === normal;
+}

@@ -1,0 +1,78 @@
+import { attempt } from '../attempt.ts';
+import { type Call, type Caller, commit, draft } from '../call.ts';
+import type { Draft, Facts } from '../commit/event.ts';
+import type { Core } from '../core.ts';
+import { rowName } from '../findings.ts';
+import { answered, type ItemAnswer, refused } from './item.ts';
+import { type AskedToken, type Asking, type Live, seek, validUntil } from './seek.ts';
+
+/** A batch of tokens that are to be shown, and how. */
+export interface Showing<T> {
+  readonly asking: Asking;
+  readonly items: readonly AskedToken[];
+  /** Reads what rendering needs, before the events are committed. */
+  readonly prepare?: (call: Call, live: readonly Live[]) => Promise<void>;
+  /** What a caller gets of a live token, now that its event is durable; null if a cell does not open. */
+  readonly render: (call: Call, live: Live) => T | null;
+}
+
+/**
+ * The walk out: decide, find, decide again, commit the events, and only then open.
+ * @throws VaultError where the whole request fails; an item's failure stands in its place
+ */
+export async function show<T extends object>(
+  core: Core,
+  caller: Caller,
+  { asking, items, prepare, render }: Showing<T>,
+): Promise<readonly ItemAnswer<T>[]> {
+  const { action } = asking;
+  const { sought, first, call } = await attempt(
+    core,
+    caller,
+    { action, expected: 32 * items.length },
+    async (attempted) => {
+      const found = await seek(attempted, asking, items);
+      await prepare?.(attempted, found.live);
+      const shown = found.live.map(({ item, about }) => draft(attempted, action, 'done', { item, ...about }));
+      const done = await commit(attempted, 'audit_unavailable', {
+        relied: found.live.map(({ row }) => row),
+        validUntil: validUntil(found.live),
+        drafts: [...shown, ...found.drafts],
+      });
+      return done === null ? null : { sought: found, first: done.first, call: attempted };
+    },
+  );
+  const rendered = new Map<number, T>();
+  const failed: Draft[] = [];
+  for (const [i, live] of sought.live.entries()) {
+    const one = render(call, live);
+    if (one === null) failed.push(failure(call, live, { after: first + i }));
+    else rendered.set(live.item, one);
+    if (i % 128 === 127) await core.world.breathe();
+  }
+  if (failed.length > 0) await tell(call, failed);
+  return items.map(({ ref }, i) => {
+    const one = rendered.get(i);
+    if (one !== undefined) return answered(ref, one);
+    return refused(ref, sought.errors.get(i) ?? { code: 'internal', needed: null });
+  });
+}
+
+/** A cell that does not open has an event of its own before its error is answered. */
+export const failure = (call: Call, { item, row, about }: Live, facts: Facts = {}): Draft =>
+  draft(call, 'reveal_failed', 'failed', {
+    item,
+    ...facts,
+    ...(about.collection === undefined ? {} : { collection: about.collection }),
+    row: rowName(row.row),
+  });
+
+/** Told whatever has changed since: it is a fact, not a decision. */
+const tell = (call: Call, drafts: readonly Draft[]) =>
+  commit({ ...call, actor: { ...call.actor, expiresAt: null } }, 'audit_unavailable', {
+    epoch: null,
+    drafts,
+  });
+
+/** The ticket of a request, as its events have it. */
+export const namedTicket = (ticket: string | undefined): Facts => (ticket === undefined ? {} : { ticket });

@@ -45,6 +45,45 @@ const BODIES: Record<keyof typeof ROUTES, readonly object[]> = {
     { purpose: 'support', ticket: PAN, items: [{ collection: 'notes', token: SECRET }] },
     { items: [{ collection: PAN, token: SECRET }] },
   ],
+  mask: [
+    { purpose: 'settlement', ticket: TICKET, items: [{ collection: 'cards', token: PAN, ref: REF }] },
+    { purpose: SECRET, ticket: PAN, items: [{ collection: 'notes', token: SECRET, version: 1 }] },
+    { purpose: 'settlement', items: [{ collection: 'cards', token: PAN, [PAN]: SECRET }] },
+  ],
+  verify: [
+    { purpose: 'settlement', items: [{ collection: 'cards', token: PAN, value: PAN }] },
+    { purpose: 'support', ticket: PAN, items: [{ collection: 'notes', token: SECRET, value: SECRET }] },
+    { purpose: 'settlement', items: [{ collection: 'cards', token: PAN, value: `${PAN}0` }] },
+    { purpose: SECRET, items: [{ collection: PAN, token: SECRET, value: [SECRET] }] },
+  ],
+  replace: [
+    { items: [{ collection: 'cards', token: PAN, value: PAN, ifVersion: 1, metadata: { note: METADATA } }] },
+    { items: [{ collection: 'notes', token: SECRET, value: SECRET }] },
+    { items: [{ collection: 'cards', token: SECRET, value: PAN, metadata: { note: PAN } }] },
+    { items: [{ collection: PAN, token: SECRET, value: PAN, ifVersion: SECRET }] },
+  ],
+  lookup: [
+    { items: [{ collection: 'cards', value: PAN, subject: SUBJECT, ref: REF }] },
+    { items: [{ collection: 'cards-known', value: PAN, subject: SUBJECT }] },
+    { items: [{ collection: 'cards-known', value: PAN, subject: PAN }] },
+    {
+      items: [
+        { collection: 'notes', value: SECRET },
+        { collection: SECRET, value: PAN },
+      ],
+    },
+    { items: [{ collection: 'cards-known', value: PAN, [PAN]: SECRET }] },
+  ],
+  describe: [
+    { items: [{ collection: 'cards', token: PAN }] },
+    { items: [{ collection: PAN, token: SECRET, ref: PAN }] },
+    { items: [{ collection: 'notes', token: SECRET, [PAN]: SECRET }] },
+  ],
+  erase: [
+    { reason: 'asked', ticket: TICKET, items: [{ collection: 'cards', token: PAN }] },
+    { reason: PAN, items: [{ collection: 'notes', token: SECRET }] },
+    { reason: SECRET, ticket: PAN, items: [{ collection: PAN, token: SECRET }] },
+  ],
   collections: [],
   whoami: [],
   addClient: [

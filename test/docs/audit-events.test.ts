@@ -7,7 +7,11 @@ const page = textOf('docs/audit-events.md');
 const PASSED_ON = [
   'src/vault/access/duty.ts: verb',
   'src/vault/attempt.ts: action',
+  'src/vault/values/change.ts: action',
+  'src/vault/values/change.ts: action',
   'src/vault/values/item.ts: action',
+  'src/vault/values/seek.ts: action',
+  'src/vault/values/show.ts: action',
 ];
 
 /** Calls that make an event's draft, with their arguments from the action on. */
@@ -33,6 +37,13 @@ const emitted = filesIn('src', '.ts').flatMap((file): Emitted[] =>
     return { file, action, outcome: outcome === '' ? 'denied' : outcome };
   }),
 );
+/** Actions that are handed to the walks which seek tokens: each item is done, or denied. */
+const sought = ['reveal', 'erase', 'replace', 'describe', 'verify', 'lookup'].flatMap((file) =>
+  [...textOf(`src/vault/values/${file}.ts`).matchAll(/(?:action: |caller, )'(\w+)'/g)].map(
+    ([, action = '']) => action,
+  ),
+);
+
 const literal = /^'([a-z_.]+)'$/;
 
 it('each call that makes an event names its action', () => {
@@ -56,6 +67,8 @@ it('each action is described with its outcomes, and none that nothing emits', ()
     const [, name = null] = literal.exec(action) ?? [];
     return name === null ? [] : [`${name} ${outcome}`];
   });
+  made.push(...[...new Set(sought)].flatMap((action) => [`${action} done`, `${action} denied`]));
+  expect(new Set(sought).size).toBe(7);
   expect(made.length).toBeGreaterThan(15);
   expect([...new Set(described)].toSorted()).toEqual([...new Set(made)].toSorted());
 });

@@ -89,6 +89,13 @@ const PROVOKED = {
     status: 422,
     by: (served) => asked(served, '/v1/tokenise', { items: [{ ...card, value: '4111111111111112' }] }),
   },
+  not_supported: {
+    status: 422,
+    by: async (served) => {
+      const { ask } = await served.asking(['lookup:cards']);
+      return ask('/v1/lookup', { body: one });
+    },
+  },
   value_in_clear: {
     status: 422,
     by: (served) => asked(served, '/v1/tokenise', { items: [{ ...card, subject: PAN }] }),

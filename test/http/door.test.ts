@@ -103,7 +103,7 @@ it('a ref that is an account number refuses its item alone, as an event, and is 
     json: { items: [{ value: PAN }, { error: { code: 'value_in_clear' } }] },
   });
   expect(shown.text).not.toContain(`"ref":"${PAN}"`);
-  const [denied, done] = eventsOf(served.open.storePath).slice(-2);
+  const [done, denied] = eventsOf(served.open.storePath).slice(-2);
   expect(denied).toMatchObject({
     action: 'detokenise',
     outcome: 'denied',

@@ -184,17 +184,50 @@ describe('every answer', () => {
 
   it('is what its route declares, with no key beyond it', async () => {
     const served = await listening();
-    const service = await served.asking(['tokenise:cards', 'lookup:cards', 'detokenise:cards@settlement']);
+    const reading = ['detokenise', 'mask', 'verify'].map((action) => `${action}:cards@settlement`);
+    const known = ['tokenise:cards-known', 'lookup:cards-known'];
+    const changing = ['tokenise', 'lookup', 'replace', 'describe', 'erase'].map(
+      (action) => `${action}:cards`,
+    );
+    const service = await served.asking([...changing, ...reading, ...known]);
     const custodian = await served.asking(['clients:*'], { kind: 'custodian' });
     const auditor = await served.asking(['audit:*'], { kind: 'auditor' });
     const token = tokenOf(await service.ask('/v1/tokenise', { body: { items: [good] } }));
     const expiresAt = '2099-01-01T00:00:00.000Z';
+    const card = { collection: 'cards', token };
     const asked = {
       tokenise: () => service.ask('/v1/tokenise', { body: { items: [{ ...good, expiresAt }, bad] } }),
       detokenise: () =>
         service.ask('/v1/detokenise', {
           body: { purpose: 'settlement', items: [{ collection: 'cards', token }, foreignToken] },
         }),
+      mask: () => service.ask('/v1/mask', { body: { purpose: 'settlement', items: [card, foreignToken] } }),
+      verify: () =>
+        service.ask('/v1/verify', {
+          body: {
+            purpose: 'settlement',
+            items: [
+              { ...card, value: PAN },
+              { ...foreignToken, value: PAN },
+            ],
+          },
+        }),
+      replace: () =>
+        service.ask('/v1/replace', {
+          body: {
+            items: [
+              { ...card, value: PAN, ifVersion: 1, expiresAt, metadata: { n: 1 } },
+              { ...card, value: PAN, ifVersion: 9 },
+            ],
+          },
+        }),
+      lookup: async () => {
+        const values = { items: [{ ...good, collection: 'cards-known' }] };
+        await service.ask('/v1/tokenise', { body: values });
+        return service.ask('/v1/lookup', { body: { items: [...values.items, good] } });
+      },
+      describe: () => service.ask('/v1/describe', { body: { items: [card, foreignToken] } }),
+      erase: () => service.ask('/v1/erase', { body: { reason: 'asked', items: [card, foreignToken] } }),
       collections: () => service.ask('/v1/collections'),
       whoami: () => service.ask('/v1/whoami'),
       addClient: () =>

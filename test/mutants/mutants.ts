@@ -171,9 +171,9 @@ export const MUTANTS: readonly Mutant[] = [
   one(
     20,
     'the event of a reveal',
-    'src/vault/values/detokenise.ts',
-    'drafts: came.drafts,',
-    'drafts: came.drafts.slice(1),',
+    'src/vault/values/show.ts',
+    'drafts: inOrder(found),',
+    'drafts: inOrder(found).slice(1),',
   ),
   one(
     21,

@@ -7,10 +7,11 @@ import type { Facts } from '../commit/event.ts';
 import { rowName } from '../findings.ts';
 import { ROW_ID } from '../id.ts';
 import type { ClaimRow, Ending, Insert, Replacement } from '../store.ts';
-import { answered, decideItem, denied, type ItemAnswer, namedCollection, refused } from './item.ts';
+import { answered, decideItem, type ItemAnswer, namedCollection, refused } from './item.ts';
 import {
   type AskedToken,
   type Asking,
+  inOrder,
   type Live,
   plainly,
   refuse,
@@ -66,7 +67,7 @@ export const change = <T extends object>(
       endings: into.endings,
       replacements: into.replacements,
       validUntil: validUntil(sought.live),
-      drafts: sought.drafts,
+      drafts: inOrder(sought),
     });
     if (committed === null) return null;
     return items.map(({ ref }, i): ItemAnswer<T> => {
@@ -88,7 +89,7 @@ export function done(
   into: Changes,
 ): void {
   into.done.set(item, { row: row.row, version });
-  sought.drafts.push(draft(call, action, 'done', { item, ...about, detail }));
+  sought.events.set(item, draft(call, action, 'done', { item, ...about, detail }));
 }
 
 /** Refuses a live token after all. */
@@ -124,7 +125,7 @@ function again(
   first: ClaimRow,
   into: Changes,
 ): Sought {
-  const sought: Sought = { live: [], errors: new Map(), drafts: [] };
+  const sought: Sought = { live: [], errors: new Map(), events: new Map() };
   for (const [item, { collection: name }] of items.entries()) {
     const decision = decideItem(call, action, name, null);
     const about = namedCollection(decision.collection);
@@ -134,11 +135,10 @@ function again(
     if (denial === null && before !== null) {
       into.done.set(item, before);
       const detail = { version: before.version, repeated: true };
-      sought.drafts.push(draft(call, action, 'done', { item, ...about, row: rowName(before.row), detail }));
+      const facts = { item, ...about, row: rowName(before.row), detail };
+      sought.events.set(item, draft(call, action, 'done', facts));
     } else {
-      const refusal = denial ?? plainly('conflict');
-      sought.errors.set(item, refusal);
-      sought.drafts.push(denied(call, action, item, refusal, about));
+      refuse(call, { action }, item, denial ?? plainly('conflict'), about, sought);
     }
   }
   return sought;

@@ -1,10 +1,9 @@
 import type { LookupRequest } from '../../wire/values.ts';
 import { attempt } from '../attempt.ts';
 import { type Call, type Caller, commit, draft, earliest } from '../call.ts';
-import type { Draft } from '../commit/event.ts';
 import type { Core } from '../core.ts';
 import { isAuthentic } from '../custody/authentic.ts';
-import { type Refusal, VaultError } from '../error.ts';
+import { VaultError } from '../error.ts';
 import { EDITED, rowName } from '../findings.ts';
 import { holdsValue } from '../../formats/clear-text.ts';
 import type { Collection } from '../policy/active.ts';
@@ -12,7 +11,7 @@ import type { FingerprintRow, Relied, ValueRow } from '../store.ts';
 import { answered, byCollection, decideItem, type ItemAnswer, namedCollection, refused } from './item.ts';
 import { printer } from './print.ts';
 import { openValue } from './sealing.ts';
-import { plainly, refuse } from './seek.ts';
+import { inOrder, type Outcomes, plainly, refuse } from './seek.ts';
 import { knownSubjects } from './subject.ts';
 
 /** The live tokens of a value, oldest first; `more` where there are others beyond the most that are answered. */
@@ -29,11 +28,9 @@ export interface LookupAnswer {
 /** Tokens that are answered for one value. */
 const MOST_TOKENS = 100;
 
-interface Sorted {
+interface Sorted extends Outcomes {
   readonly asked: Asked[];
   readonly answers: Map<number, LookedUp>;
-  readonly errors: Map<number, Refusal>;
-  readonly drafts: Draft[];
   readonly relied: Relied[];
   validUntil: number | null;
 }
@@ -52,8 +49,8 @@ export const lookup = (core: Core, caller: Caller, request: LookupRequest): Prom
   attempt(core, caller, { action: 'lookup', expected: 32 * request.items.length }, async (call) => {
     const sorted = await sort(call, request);
     for (const [collection, group] of byCollection(sorted.asked)) await find(call, collection, group, sorted);
-    const { relied, drafts } = sorted;
-    const told = await commit(call, 'audit_unavailable', { relied, drafts, validUntil: sorted.validUntil });
+    const { relied, validUntil } = sorted;
+    const told = await commit(call, 'audit_unavailable', { relied, validUntil, drafts: inOrder(sorted) });
     if (told === null) return null;
     const items = request.items.map(({ ref }, i): ItemAnswer<LookedUp> => {
       const answer = sorted.answers.get(i);
@@ -71,7 +68,7 @@ async function sort(call: Call, { items }: LookupRequest): Promise<Sorted> {
     asked: [],
     answers: new Map(),
     errors: new Map(),
-    drafts: [],
+    events: new Map(),
     relied: [],
     validUntil: null,
   };
@@ -151,7 +148,7 @@ function settle(call: Call, asked: Asked, found: readonly Pointed[], sorted: Sor
   const more = found.length > MOST_TOKENS;
   sorted.answers.set(item, { tokens, ...(more ? { more } : {}) });
   const facts = { item, ...namedCollection(collection), ...(subject === null ? {} : { subject }) };
-  sorted.drafts.push(draft(call, 'lookup', 'done', { ...facts, detail: { rows } }));
+  sorted.events.set(item, draft(call, 'lookup', 'done', { ...facts, detail: { rows } }));
 }
 
 /** Whether a pointer is the vault's, and its value the one that was asked for. */

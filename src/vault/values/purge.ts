@@ -72,7 +72,7 @@ async function run(call: Call, holder: string, skip: number): Promise<Run | 'hel
     leases: [next],
     endings,
     outlived,
-    drafts: [draft(call, NAME, 'done', { detail })],
+    drafts: [draft(call, 'purge', 'done', { detail })],
   });
   return done === null ? null : { ended, skipped };
 }

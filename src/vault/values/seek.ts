@@ -46,11 +46,15 @@ export interface Live {
   readonly about: Facts;
 }
 
-/** What a batch of tokens came to: those that are live, and for each other one an error and the event of its denial. */
-export interface Sought {
-  readonly live: Live[];
+/** What each item of a batch came to, by its place: one event, and an error where it failed. */
+export interface Outcomes {
   readonly errors: Map<number, Refusal>;
-  readonly drafts: Draft[];
+  readonly events: Map<number, Draft>;
+}
+
+/** What a batch of tokens came to: those that are live have no event yet. */
+export interface Sought extends Outcomes {
+  readonly live: Live[];
 }
 
 interface Asked {
@@ -67,7 +71,7 @@ interface Asked {
 export async function seek(call: Call, asking: Asking, items: readonly AskedToken[]): Promise<Sought> {
   if (asking.clear?.some((text) => text !== undefined && holdsValue(text)) === true)
     throw new VaultError('value_in_clear');
-  const sought: Sought = { live: [], errors: new Map(), drafts: [] };
+  const sought: Sought = { live: [], errors: new Map(), events: new Map() };
   const asked = items.flatMap((one, item) => decided(call, asking, one, item, sought));
   for (const [collection, group] of byCollection(asked)) {
     const found = await locate(
@@ -152,11 +156,15 @@ export function refuse(
   item: number,
   denial: Denial,
   about: Facts,
-  sought: Pick<Sought, 'errors' | 'drafts'>,
+  { errors, events }: Outcomes,
 ): void {
-  sought.errors.set(item, denial);
-  sought.drafts.push(denied(call, action, item, denial, about));
+  errors.set(item, denial);
+  events.set(item, denied(call, action, item, denial, about));
 }
+
+/** The events of a batch, in its order. */
+export const inOrder = ({ events }: Outcomes): readonly Draft[] =>
+  [...events].toSorted(([a], [b]) => a - b).map(([, event]) => event);
 
 /** A known token is named by its row and its subject's random id; an unknown one by a keyed hash of what was asked. */
 function namedRow(call: Call, located: Located | null, token: string): Facts {

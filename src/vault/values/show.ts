@@ -4,7 +4,7 @@ import type { Draft, Facts } from '../commit/event.ts';
 import type { Core } from '../core.ts';
 import { rowName } from '../findings.ts';
 import { answered, type ItemAnswer, refused } from './item.ts';
-import { type AskedToken, type Asking, type Live, seek, validUntil } from './seek.ts';
+import { type AskedToken, type Asking, inOrder, type Live, seek, validUntil } from './seek.ts';
 
 /** A batch of tokens that are to be shown, and how. */
 export interface Showing<T> {
@@ -26,6 +26,7 @@ export async function show<T extends object>(
   { asking, items, prepare, render }: Showing<T>,
 ): Promise<readonly ItemAnswer<T>[]> {
   const { action } = asking;
+  // Every item has one event: the n-th is the n-th item's.
   const { sought, first, call } = await attempt(
     core,
     caller,
@@ -33,11 +34,12 @@ export async function show<T extends object>(
     async (attempted) => {
       const found = await seek(attempted, asking, items);
       await prepare?.(attempted, found.live);
-      const shown = found.live.map(({ item, about }) => draft(attempted, action, 'done', { item, ...about }));
+      for (const { item, about } of found.live)
+        found.events.set(item, draft(attempted, action, 'done', { item, ...about }));
       const done = await commit(attempted, 'audit_unavailable', {
         relied: found.live.map(({ row }) => row),
         validUntil: validUntil(found.live),
-        drafts: [...shown, ...found.drafts],
+        drafts: inOrder(found),
       });
       return done === null ? null : { sought: found, first: done.first, call: attempted };
     },
@@ -46,7 +48,7 @@ export async function show<T extends object>(
   const failed: Draft[] = [];
   for (const [i, live] of sought.live.entries()) {
     const one = render(call, live);
-    if (one === null) failed.push(failure(call, live, { after: first + i }));
+    if (one === null) failed.push(failure(call, live, { after: first + live.item }));
     else rendered.set(live.item, one);
     if (i % 128 === 127) await core.world.breathe();
   }

@@ -4,7 +4,7 @@ import { attempt } from '../attempt.ts';
 import { type Call, type Caller, commit, draft } from '../call.ts';
 import type { Core } from '../core.ts';
 import { answered, type ItemAnswer, refused } from './item.ts';
-import { type Asking, type Live, openLive, seek, type Sought, validUntil } from './seek.ts';
+import { type Asking, inOrder, type Live, openLive, seek, type Sought, validUntil } from './seek.ts';
 import { failure, namedTicket } from './show.ts';
 
 export interface VerifyAnswer {
@@ -24,7 +24,7 @@ export const verify = (core: Core, caller: Caller, request: VerifyRequest): Prom
     const told = await commit(call, 'audit_unavailable', {
       relied: sought.live.map(({ row }) => row),
       validUntil: validUntil(sought.live),
-      drafts: sought.drafts,
+      drafts: inOrder(sought),
     });
     if (told === null) return null;
     const items = request.items.map(({ ref }, i): ItemAnswer<{ readonly match: boolean }> => {
@@ -59,12 +59,11 @@ async function compareAll(
   const matches = new Map<number, boolean>();
   for (const [i, live] of sought.live.entries()) {
     const match = compare(call, live, normals.get(live.item) ?? '');
-    if (match === null) sought.drafts.push(failure(call, live));
+    if (match === null) sought.events.set(live.item, failure(call, live));
     else {
       matches.set(live.item, match);
-      sought.drafts.push(
-        draft(call, 'verify', 'done', { item: live.item, ...live.about, detail: { match } }),
-      );
+      const facts = { item: live.item, ...live.about, detail: { match } };
+      sought.events.set(live.item, draft(call, 'verify', 'done', facts));
     }
     if (i % 128 === 127) await call.core.world.breathe();
   }

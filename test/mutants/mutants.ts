@@ -172,8 +172,8 @@ export const MUTANTS: readonly Mutant[] = [
     20,
     'the event of a reveal',
     'src/vault/values/show.ts',
-    'drafts: inOrder(found),',
-    'drafts: inOrder(found).slice(1),',
+    'drafts: inOrder(sought),',
+    'drafts: inOrder(sought).slice(1),',
   ),
   one(
     21,

@@ -68,17 +68,19 @@ interface Asked {
  * Decides, finds the tokens of each collection in one read, and decides on what was found.
  * @throws VaultError `value_in_clear` where the request itself holds an account number in clear
  */
-export async function seek(call: Call, asking: Asking, items: readonly AskedToken[]): Promise<Sought> {
-  if (asking.clear?.some((text) => text !== undefined && holdsValue(text)) === true)
+export async function seek(call: Call, asked: Asking, items: readonly AskedToken[]): Promise<Sought> {
+  if (asked.clear?.some((text) => text !== undefined && holdsValue(text)) === true)
     throw new VaultError('value_in_clear');
+  const asking = { ...asked, facts: { ...namedPurpose(call, asked.purpose), ...asked.facts } };
   const sought: Sought = { live: [], errors: new Map(), events: new Map() };
-  const asked = items.flatMap((one, item) => decided(call, asking, one, item, sought));
-  for (const [collection, group] of byCollection(asked)) {
-    const found = await locate(
-      call,
-      collection,
-      group.map(({ token }) => token),
-    );
+  const wanted: Asked[] = [];
+  for (const [item, one] of items.entries()) {
+    const decided = decide(call, asking, one, item, sought);
+    if (decided !== null) wanted.push(decided);
+  }
+  for (const [collection, group] of byCollection(wanted)) {
+    const tokens = group.map(({ token }) => token);
+    const found = await locate(call, collection, tokens);
     const earlier = await earlierOf(call, group, found);
     for (const [i, one] of group.entries())
       sortFound(call, asking, one, found[i] ?? null, earlier[i] ?? null, sought);
@@ -86,28 +88,21 @@ export async function seek(call: Call, asking: Asking, items: readonly AskedToke
   return sought;
 }
 
-/** The decision on one item, before anything is read. */
-function decided(call: Call, asking: Asking, one: AskedToken, item: number, sought: Sought): Asked[] {
+/** The decision on one item, before anything is read; null if it is refused. */
+function decide(call: Call, asking: Asking, one: AskedToken, item: number, sought: Sought): Asked | null {
   const { action, purpose, facts } = asking;
-  const about = { ...(purpose === null ? {} : namedPurpose(call, purpose)), ...facts };
-  if (one.ref !== undefined && holdsValue(one.ref)) {
-    refuse(call, asking, item, plainly('value_in_clear'), about, sought);
-    return [];
-  }
+  const deny = (denial: Denial, named: Facts): null => {
+    refuse(call, asking, item, denial, { ...named, ...facts }, sought);
+    return null;
+  };
+  if (one.ref !== undefined && holdsValue(one.ref)) return deny(plainly('value_in_clear'), {});
   const decision = decideItem(call, action, one.collection, purpose);
-  if ('denial' in decision) {
-    const named = namedCollection(decision.collection);
-    refuse(call, asking, item, decision.denial, { ...named, ...about }, sought);
-    return [];
-  }
+  if ('denial' in decision) return deny(decision.denial, namedCollection(decision.collection));
   const { collection } = decision;
   const misfit = asking.fits?.(item, collection) ?? null;
-  if (misfit !== null) {
-    refuse(call, asking, item, plainly(misfit), { ...namedCollection(collection), ...about }, sought);
-    return [];
-  }
+  if (misfit !== null) return deny(plainly(misfit), namedCollection(collection));
   const token = collection.format.tokenForm(wellFormed(one.token));
-  return [{ item, collection, token, version: one.version ?? null }];
+  return { item, collection, token, version: one.version ?? null };
 }
 
 /** Earlier versions, read for all tokens of a collection where any is asked for: whatever becomes of each. */
@@ -141,8 +136,7 @@ function sortFound(
     basis: purpose === null ? null : (call.epoch.policy.bases.get(purpose) ?? 'consent'),
     mayDescribe: may(call, 'describe', collection),
   });
-  const why = purpose === null ? {} : namedPurpose(call, purpose);
-  const about = { ...namedCollection(collection), ...why, ...facts, ...namedRow(call, located, token) };
+  const about = { ...namedCollection(collection), ...facts, ...namedRow(call, located, token) };
   if (denial === null && row !== null) sought.live.push({ item, collection, token, row, earlier, about });
   else refuse(call, { action }, item, denial ?? plainly('token_not_found'), about, sought);
 }
@@ -162,9 +156,12 @@ export function refuse(
   events.set(item, denied(call, action, item, denial, about));
 }
 
-/** The events of a batch, in its order. */
-export const inOrder = ({ events }: Outcomes): readonly Draft[] =>
-  [...events].toSorted(([a], [b]) => a - b).map(([, event]) => event);
+/** The events of a batch, in its order: every item has one. */
+export function inOrder({ events }: Outcomes): readonly Draft[] {
+  const ordered: Draft[] = [];
+  for (const [item, event] of events) ordered[item] = event;
+  return ordered;
+}
 
 /** A known token is named by its row and its subject's random id; an unknown one by a keyed hash of what was asked. */
 function namedRow(call: Call, located: Located | null, token: string): Facts {

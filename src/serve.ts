@@ -137,6 +137,16 @@ const LISTEN_FAULTS: Readonly<Record<string, string>> = {
   ENOTFOUND: 'no such host name',
 };
 
-/** Runs again and again; a run that fails is the next one's to make up for, and readiness tells of it. */
-const every = (milliseconds: number, run: () => Promise<void>): NodeJS.Timeout =>
-  setInterval(() => void run().catch(() => undefined), milliseconds).unref();
+/**
+ * Runs again and again, one run at a time; a run that fails is the next one's to make up for, and readiness tells of it.
+ */
+function every(milliseconds: number, run: () => Promise<void>): NodeJS.Timeout {
+  let running = false;
+  const once = async (): Promise<void> => {
+    if (running) return;
+    running = true;
+    await run().catch(() => undefined);
+    running = false;
+  };
+  return setInterval(() => void once(), milliseconds).unref();
+}

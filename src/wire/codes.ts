@@ -17,7 +17,7 @@ const CODES = {
   method_not_allowed: { status: 405, title: 'This route does not take that method.' },
   conflict: { status: 409, title: 'The request conflicts with what is stored.' },
   already_token: { status: 409, title: 'The value is itself a token of this collection.' },
-  token_ended: { status: 410, title: 'The token has expired or was erased.' },
+  token_ended: { status: 410, title: 'The token, or the version of it that was asked for, has ended.' },
   payload_too_large: { status: 413, title: 'The body is larger than this service takes.' },
   unsupported_media_type: { status: 415, title: 'The body must be application/json.' },
   invalid_value: { status: 422, title: 'The value does not fit the format of its collection.' },

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { url as inspectorUrl } from 'node:inspector';
 import { userInfo } from 'node:os';
 import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises';
 import { pino } from 'pino';
@@ -12,6 +13,7 @@ import { connect } from './client/client.ts';
 import { readSettings, readWhole, refusal } from './config-file.ts';
 import { problemAt } from './config/problem.ts';
 import type { Config } from './config/settings.ts';
+import { debuggingFault } from './debugging.ts';
 import { explain } from './explain.ts';
 import { init } from './init.ts';
 import { requestLogger } from './log-lines.ts';
@@ -23,6 +25,9 @@ import { hostCaller } from './vault/access/host-caller.ts';
 import type { Vault } from './vault/vault.ts';
 
 /** The only file that touches the process, the clock and randomness. */
+
+// Node starts an inspector on this signal unless somebody else takes it.
+process.on('SIGUSR1', () => undefined);
 
 const packaged = z.object({ version: z.string() });
 
@@ -69,8 +74,21 @@ async function onHost<T>(
   }
 }
 
+/** Nobody looks into a process that serves: neither by how it was started nor by a signal that came before ours was taken. */
+function mustBeClosed(): void {
+  const { reportOnSignal, reportOnFatalError, reportOnUncaughtException } = process.report;
+  const fault = debuggingFault({
+    options: process.execArgv,
+    env: process.env,
+    inspector: inspectorUrl(),
+    reports: reportOnSignal || reportOnFatalError || reportOnUncaughtException,
+  });
+  if (fault !== null) throw new CommandRefused(fault);
+}
+
 /** Serves until SIGTERM or SIGINT. */
 async function serveUntilTold(path: string): Promise<void> {
+  mustBeClosed();
   const config = readWhole(path);
   const logger = pino({ base: null }, pino.destination({ dest: 1, sync: false, minLength: 4096 }));
   // From now on: whoever is told that it serves may tell it to stop.
@@ -94,6 +112,7 @@ async function serveUntilTold(path: string): Promise<void> {
     prepare: async () => {
       policy = await takePolicy(vault, path, config);
       await vault.recheck();
+      mustBeClosed();
     },
   }).catch(async (error: unknown) => {
     await vault.close();

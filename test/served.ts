@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 /** Real `strongroom` processes, for tests and for scripts. */
 
 /** Built before the tests by build.ts. */
-const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+export const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 
 /** A finished command. */
 export interface Finished {

@@ -241,4 +241,11 @@ export const MUTANTS: readonly Mutant[] = [
     'if (told === null) return null;',
     'if (told === null) throw error;',
   ),
+  one(
+    30,
+    "the refusal of node's options that show memory",
+    'src/debugging.ts',
+    'const onLine = options.find(isRefused);',
+    'const onLine = options.slice(9).find(isRefused);',
+  ),
 ];

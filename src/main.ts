@@ -18,6 +18,7 @@ import { explain } from './explain.ts';
 import { init } from './init.ts';
 import { requestLogger } from './log-lines.ts';
 import { open, type Opening } from './open.ts';
+import { mustBeReady } from './ready.ts';
 import { serve } from './serve.ts';
 import type { Caller } from './vault/call.ts';
 import type { World } from './vault/core.ts';
@@ -45,8 +46,15 @@ const worldOf = (notice: World['notice']): World => ({
 const quiet = worldOf((notice) => printError(`strongroom: ${JSON.stringify(notice)}`));
 
 const groups = (): number[] => [...(process.getgroups?.() ?? []), process.getegid?.() ?? -1];
-const caller = (): Caller =>
-  hostCaller(userInfo().username, `cli_${Buffer.from(random(12)).toString('base64url')}`);
+/** The name of the operating system's user; a container's is often a number that no name is kept for. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `#${process.getuid?.() ?? ''}`;
+  }
+}
+const caller = (): Caller => hostCaller(userName(), `cli_${Buffer.from(random(12)).toString('base64url')}`);
 
 function openingOf({ settings }: Config, world: World): Opening {
   return { settings, world, groups: groups(), onFatal: die };
@@ -154,6 +162,7 @@ const host: Host = {
   printError,
   init: (options) => init(options, { world: quiet, groups: groups(), caller: caller() }),
   serve: serveUntilTold,
+  ready: (path) => mustBeReady(readSettings(path).settings),
   onHost: (path, use) => onHost(path, (vault) => use(vault.bind(caller()))),
   connect: (url, keyFile) => connect({ url, apiKey: readKeyFile(keyFile) }),
 };

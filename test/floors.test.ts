@@ -302,7 +302,7 @@ describe('the source', () => {
   });
 
   test('has no file outside the rooms but the joints', () => {
-    const joints = ['config-file', 'debugging', 'explain', 'init', 'log-lines', 'main', 'open', 'serve', 'starter'].map(
+    const joints = ['config-file', 'debugging', 'explain', 'init', 'log-lines', 'main', 'open', 'ready', 'serve', 'starter'].map(
       (name) => `src/${name}.ts`,
     );
     expect(files.filter((file) => file.split('/').length === 2).toSorted()).toEqual(joints);

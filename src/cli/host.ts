@@ -13,6 +13,8 @@ export interface Host {
   init(options: InitOptions): Promise<InitReport>;
   /** Serves until it is told to stop. */
   serve(configPath: string): Promise<void>;
+  /** Refused unless the vault that these settings serve is ready. */
+  ready(configPath: string): Promise<void>;
   /** The vault of a store, bound to whoever runs the command; closed when `use` is done. */
   onHost<T>(configPath: string, use: (vault: BoundVault) => Promise<T>): Promise<T>;
   /** A running vault, as the client whose API key is in a file. */

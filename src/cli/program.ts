@@ -50,6 +50,12 @@ function build(host: Host, outcome: { code: number }): Command {
     .option('--config <file>', 'settings and policy', 'strongroom.yaml')
     .action(({ config }: { config: string }) => host.serve(config));
 
+  program
+    .command('ready')
+    .description('ask the vault that serves on this host whether it is ready')
+    .option('--config <file>', 'settings and policy', 'strongroom.yaml')
+    .action(({ config }: { config: string }) => host.ready(config));
+
   addClientCommands(program, host);
   addAuditCommands(program, host, outcome);
   return program;

@@ -25,6 +25,7 @@ async function told(vault: BoundVault | null, ...argv: string[]) {
     printError: (text) => void (said.stderr += `${text}\n`),
     init: none,
     serve: none,
+    ready: none,
     onHost: (_, use) => (vault === null ? none() : use(vault)),
     connect: (url) => connect({ url, apiKey: 'strongroom_test_key' }),
   };

@@ -1,3 +1,4 @@
+import { BackupRefused } from './backup/refused.ts';
 import { CommandRefused } from './cli/host.ts';
 import { Unreachable } from './client/client.ts';
 import { KeyFileRefused } from './masterkey/file.ts';
@@ -6,7 +7,7 @@ import { CannotOpen } from './vault/open.ts';
 import { StoreFailure } from './vault/store.ts';
 
 /** Errors whose messages are our own sentences: they quote no data. */
-const OURS = [CommandRefused, KeyFileRefused, CannotOpen, StoreFailure, VaultError];
+const OURS = [BackupRefused, CommandRefused, KeyFileRefused, CannotOpen, StoreFailure, VaultError];
 
 /** What node says of a certificate that it does not trust. */
 const CERTIFICATE = /CERT|SIGNED|ISSUER|SIGNATURE/;

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { url as inspectorUrl } from 'node:inspector';
-import { userInfo } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises';
 import { pino } from 'pino';
 import { z } from 'zod';
@@ -17,8 +17,10 @@ import { debuggingFault } from './debugging.ts';
 import { explain } from './explain.ts';
 import { init } from './init.ts';
 import { requestLogger } from './log-lines.ts';
+import { type BackingUp, makeBackup } from './make-backup.ts';
 import { open, type Opening } from './open.ts';
 import { mustBeReady } from './ready.ts';
+import { restore } from './restore.ts';
 import { serve } from './serve.ts';
 import type { Caller } from './vault/call.ts';
 import type { World } from './vault/core.ts';
@@ -134,6 +136,38 @@ async function serveUntilTold(path: string): Promise<void> {
   logger.flush();
 }
 
+/** Long work of a command: told how far it is, and ended between two steps by SIGINT or SIGTERM, so that it cleans up. */
+function backingUp(configPath: string): BackingUp {
+  let stopped = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (stopped = true));
+  return {
+    opening: openingOf(readSettings(configPath), quiet),
+    caller: caller(),
+    userId: process.getuid?.() ?? 0,
+    temp: tmpdir(),
+    version,
+    progress: (step, done) => {
+      if (stopped) throw new CommandRefused('stopped: nothing was made');
+      showProgress(step, done);
+    },
+  };
+}
+
+let shown = '';
+
+/** A line that is written over on a terminal; elsewhere a line for each step. */
+function showProgress(step: string, done: number): void {
+  const { isTTY } = process.stderr;
+  const line = isTTY && done > 0 ? `${step}: ${Math.floor(done * 100)} %` : step;
+  if (line === shown) return;
+  shown = line;
+  process.stderr.write(isTTY ? `\r\x1b[K${line}` : `${line}\n`);
+}
+
+function endProgress(): void {
+  if (process.stderr.isTTY && shown !== '') process.stderr.write('\r\x1b[K');
+}
+
 /** Makes the file's policy the active one, and says what it takes away. Returns its number. */
 async function takePolicy(vault: Vault, path: string, config: Config): Promise<number> {
   const applied = await vault.applyPolicy(caller(), config.policy);
@@ -153,16 +187,21 @@ async function takePolicy(vault: Vault, path: string, config: Config): Promise<n
   return applied.number;
 }
 
+const { version } = packaged.parse(
+  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')),
+);
+
 const host: Host = {
   argv: process.argv.slice(2),
-  version: packaged.parse(JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')))
-    .version,
+  version,
   now,
   print: (text) => void process.stdout.write(`${text}\n`),
   printError,
   init: (options) => init(options, { world: quiet, groups: groups(), caller: caller() }),
   serve: serveUntilTold,
   ready: (path) => mustBeReady(readSettings(path).settings),
+  backup: (options) => makeBackup(options, backingUp(options.config)).finally(endProgress),
+  restore: (options) => restore(options, backingUp(options.config)).finally(endProgress),
   onHost: (path, use) => onHost(path, (vault) => use(vault.bind(caller()))),
   connect: (url, keyFile) => connect({ url, apiKey: readKeyFile(keyFile) }),
 };

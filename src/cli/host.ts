@@ -1,4 +1,6 @@
+import type { LogFinding } from '../vault/audit/verify.ts';
 import type { BoundVault } from '../vault/bound.ts';
+import type { Inspection } from '../vault/inspection.ts';
 
 /** What only the host can do, handed to the commands: files, processes, the terminal. */
 export interface Host {
@@ -15,6 +17,10 @@ export interface Host {
   serve(configPath: string): Promise<void>;
   /** Refused unless the vault that these settings serve is ready. */
   ready(configPath: string): Promise<void>;
+  /** Seals a copy of the store. */
+  backup(options: BackupOptions): Promise<BackupReport>;
+  /** Tries a backup, and puts it in the place of the store. */
+  restore(options: RestoreOptions): Promise<RestoreReport>;
   /** The vault of a store, bound to whoever runs the command; closed when `use` is done. */
   onHost<T>(configPath: string, use: (vault: BoundVault) => Promise<T>): Promise<T>;
   /** A running vault, as the client whose API key is in a file. */
@@ -33,6 +39,47 @@ export interface InitOptions {
 export interface InitReport {
   readonly created: boolean;
   readonly said: readonly string[];
+}
+
+export interface BackupOptions {
+  readonly config: string;
+  /** The file to make. */
+  readonly to: string;
+  readonly recipients: readonly string[];
+  readonly recipientsFile: string | null;
+}
+
+/** What a backup says of itself that a command tells. */
+interface Told {
+  readonly madeAt: string;
+  readonly vault: { readonly id: string; readonly environment: string };
+  readonly log: { readonly size: number; readonly root: string };
+  readonly masterKeys: readonly string[];
+  readonly recipients: readonly string[];
+}
+
+export interface BackupReport {
+  readonly file: string;
+  readonly bytes: number;
+  readonly manifest: Told;
+}
+
+export interface RestoreOptions {
+  readonly file: string;
+  readonly config: string;
+  /** A file of age secret keys. */
+  readonly identity: string;
+  /** Only try it. */
+  readonly check: boolean;
+}
+
+export interface RestoreReport {
+  readonly manifest: Told;
+  readonly inspection: Inspection;
+  /** Those of the inspection, and where the manifest says otherwise. */
+  readonly findings: readonly LogFinding[];
+  /** Where it was put; null if it was put nowhere. */
+  readonly restored: string | null;
 }
 
 /** A command that is refused: its sentence is for the person who gave it. Exit 1. */

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { addAuditCommands } from './audit.ts';
+import { addBackupCommands } from './backup.ts';
 import { addClientCommands } from './clients.ts';
 import type { Host } from './host.ts';
 
@@ -56,6 +57,7 @@ function build(host: Host, outcome: { code: number }): Command {
     .option('--config <file>', 'settings and policy', 'strongroom.yaml')
     .action(({ config }: { config: string }) => host.ready(config));
 
+  addBackupCommands(program, host, outcome);
   addClientCommands(program, host);
   addAuditCommands(program, host, outcome);
   return program;

@@ -4,6 +4,7 @@ import { isUsable } from './access/clients.ts';
 import { addClient, listClients, revokeClient } from './access/manage.ts';
 import { collections, whoami } from './access/whoami.ts';
 import { base58 } from './base58.ts';
+import { type BackupMade, type BackupRestored, recordBackup, recordRestore } from './backup.ts';
 import type { BoundVault } from './bound.ts';
 import type { Caller } from './call.ts';
 import { NOTHING } from './commit/commit.ts';
@@ -38,6 +39,10 @@ export interface Vault {
   bind(caller: Caller): BoundVault;
   /** @param value the policy's part of strongroom.yaml */
   applyPolicy(caller: Caller, value: unknown): Promise<Applied>;
+  /** Commits the event of a backup that is about to be made. Returns its index. */
+  recordBackup(caller: Caller, made: BackupMade): Promise<number>;
+  /** Commits the event of a restore, into what was restored. Returns its index. */
+  recordRestore(caller: Caller, from: BackupRestored): Promise<number>;
   /** Counts a refusal before a caller is known or a body is parsed. */
   refused(code: Code): void;
   /** What the vault does on its own, every few seconds: commits counts, drops old claims, purges what has expired. */
@@ -149,6 +154,8 @@ export async function openVault({
         return { ...report, requestId: caller.origin.request };
       }),
     applyPolicy: (caller, value) => applyPolicy(core, caller, value),
+    recordBackup: (caller, made) => recordBackup(core, caller, made),
+    recordRestore: (caller, from) => recordRestore(core, caller, from),
     refused: (code) => refusals.count(code),
     maintain: async () => {
       await raiseFindings();

@@ -4,10 +4,11 @@ import { attempt } from './attempt.ts';
 import { type LogReport, type VerifyDeps, verifyStore } from './audit/verify.ts';
 import { type Caller, commit, draft } from './call.ts';
 import type { HeadSeal } from './commit/head.ts';
-import type { Core } from './core.ts';
+import type { Core, World } from './core.ts';
 import { type Key, Keyring, openKey } from './custody/keyring.ts';
 import { VaultError } from './error.ts';
 import { printingOf } from './policy/shape.ts';
+import type { MasterKey } from './master-key.ts';
 import type { AuthoritySnapshot, KeyRow } from './store.ts';
 import { openEarlier, openMetadata, openValue } from './values/sealing.ts';
 import { tokenHash } from './values/token.ts';
@@ -37,8 +38,8 @@ export async function verifyVault(
   }
 }
 
-async function verifyDeps(
-  core: Core,
+export async function verifyDeps(
+  core: { readonly masterKey: MasterKey; readonly world: Pick<World, 'breathe'> },
   authority: AuthoritySnapshot,
   rowsKey: Key,
   seal: HeadSeal,

@@ -26,6 +26,8 @@ async function told(vault: BoundVault | null, ...argv: string[]) {
     init: none,
     serve: none,
     ready: none,
+    backup: none,
+    restore: none,
     onHost: (_, use) => (vault === null ? none() : use(vault)),
     connect: (url) => connect({ url, apiKey: 'strongroom_test_key' }),
   };

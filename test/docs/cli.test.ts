@@ -18,6 +18,8 @@ async function help(...argv: readonly string[]): Promise<string> {
       init: none,
       serve: none,
       ready: none,
+      backup: none,
+      restore: none,
       onHost: none,
       connect: () => expect.fail('nothing is asked'),
     },
@@ -45,7 +47,7 @@ it('tells of each command and each option, and of no other', async () => {
     has.add(command);
     for (const [option] of text.matchAll(/--[a-z][a-z-]+/g)) hasOptions.add(option);
   }
-  expect(has.size).toBe(7);
+  expect(has.size).toBe(9);
   const told = [...page.matchAll(/^\| `([a-z]+(?: [a-z]+)?)[ `]/gm)].map(([, command]) => command);
   expect(new Set(told)).toEqual(has);
   const options = [...page.matchAll(/--[a-z][a-z-]+/g)].map(([option]) => option);

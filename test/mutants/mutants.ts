@@ -248,4 +248,18 @@ export const MUTANTS: readonly Mutant[] = [
     'const onLine = options.find(isRefused);',
     'const onLine = options.slice(9).find(isRefused);',
   ),
+  one(
+    31,
+    'the seal of a backup',
+    'src/backup/age.ts',
+    'seal: (plain) => encrypter.encrypt(streamOf(plain)),',
+    'seal: (plain) => encrypter.encrypt(streamOf(plain)).then(() => plain),',
+  ),
+  one(
+    32,
+    'the look at the schema of what is restored',
+    'src/store/sqlite-copy.ts',
+    'schemaOf(stored) === schemaOf(made)',
+    "schemaOf(stored) !== ''",
+  ),
 ];

@@ -2,9 +2,10 @@ import { openCell, sealCell } from '../../crypto/cell.ts';
 import { keyedHash } from '../../crypto/mac.ts';
 import { type Call, unauthentic } from '../call.ts';
 import { isAuthentic, signRow } from '../custody/authentic.ts';
+import type { Key } from '../custody/keyring.ts';
 import { EDITED, recordName } from '../findings.ts';
 import { newId } from '../id.ts';
-import type { Insert } from '../store.ts';
+import type { Insert, SubjectRow } from '../store.ts';
 
 /** A subject that has no id yet: the caller's reference, and the keyed hash under which it will be found. */
 interface Unknown {
@@ -73,14 +74,18 @@ export async function subjectRefs(call: Call, ids: ReadonlySet<string>): Promise
   for (const [i, id] of wanted.entries()) {
     const row = rows[i] ?? null;
     const key = row === null ? null : epoch.keys.named(row.keyId);
-    const opened =
-      row === null || key === null || !isAuthentic(rowsKey, 'subjects', row)
-        ? null
-        : openCell(key.secret, row.cell, subjectBinding(row.keyId, id));
-    if (opened !== null) refs.set(id, Buffer.from(opened).toString('utf8'));
+    const isOurs = row !== null && isAuthentic(rowsKey, 'subjects', row);
+    const ref = isOurs && key !== null ? openSubject(key, row) : null;
+    if (ref !== null) refs.set(id, ref);
     else unauthentic(call, { table: 'subjects', record: recordName(rowsKey, [id]), problem: EDITED });
   }
   return refs;
+}
+
+/** The reference in a subject's row, under the key that it names; null if it does not open. */
+export function openSubject(key: Key, { id, cell }: SubjectRow): string | null {
+  const opened = openCell(key.secret, cell, subjectBinding(key.id, id));
+  return opened === null ? null : Buffer.from(opened).toString('utf8');
 }
 
 const subjectBinding = (keyId: string, id: string) => ({

@@ -1,0 +1,197 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { open as openFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { parseIdentities } from './backup/age.ts';
+import { type Manifest, MOST_MANIFEST, readManifest } from './backup/manifest.ts';
+import { BackupRefused } from './backup/refused.ts';
+import { TarReader } from './backup/tar.ts';
+import { openWorkFolder, type WorkFolder } from './backup/work-folder.ts';
+import type { RestoreOptions, RestoreReport } from './cli/host.ts';
+import { CommandRefused } from './cli/host.ts';
+import type { Settings } from './config/settings.ts';
+import { type BackingUp, DATABASE, MANIFEST, putInPlace, writeDurably } from './make-backup.ts';
+import { fileMasterKey } from './masterkey/file.ts';
+import { open } from './open.ts';
+import { openSqlite } from './store/sqlite.ts';
+import { hasOwnSchema, newestMigration, sqliteContents } from './store/sqlite-copy.ts';
+import { type Inspection, inspectStore } from './vault/inspection.ts';
+import type { MasterKey } from './vault/master-key.ts';
+
+/** Where the plain copy stands while it is tried: beside the store, or for a check in the system's folder for such things. */
+const WORK = '.strongroom-restore';
+
+/**
+ * Opens a backup, tries all of it under the master key of the settings, and unless it is only checked puts it where they say that
+ * the store is. A backup with a finding is put nowhere.
+ * @throws CommandRefused, BackupRefused
+ */
+export async function restore(options: RestoreOptions, by: BackingUp): Promise<RestoreReport> {
+  const { settings, groups, world } = by.opening;
+  const { path } = settings.store;
+  if (!options.check) mustBeAbsent(path);
+  const identities = parseIdentities(await secretIn(options.identity));
+  const masterKey = fileMasterKey(settings.masterKey.path, { groups }, world.random);
+  const parent = options.check ? by.temp : dirname(path);
+  const work = openWorkFolder(join(parent, `${WORK}${options.check ? `-${by.userId}` : ''}`), by.userId);
+  try {
+    const plain = await identities.unseal(options.file);
+    const manifest = await unpack(plain, work, (told) => mustSuit(told, settings, masterKey), by.progress);
+    by.progress('Trying every key, cell and event', 0);
+    const { inspection, findings } = await trial(work.at(DATABASE), manifest, masterKey, by);
+    const report = { manifest, inspection, findings };
+    if (options.check || findings.length > 0) return { ...report, restored: null };
+    await place(work.at(DATABASE), manifest, by);
+    return { ...report, restored: path };
+  } finally {
+    work.close();
+  }
+}
+
+function mustBeAbsent(path: string): void {
+  const there = [path, `${path}-wal`, `${path}-shm`].find((name) => existsSync(name));
+  if (there !== undefined)
+    throw new CommandRefused(
+      `${there} is there already: a restore overwrites nothing. Move it away, or only --check`,
+    );
+  if (!existsSync(dirname(path)))
+    throw new CommandRefused(`there is no folder ${dirname(path)}: mkdir -m 700 makes it`);
+}
+
+/** Reads a file of secrets if its mode keeps it from others. A pipe will do: `--identity <(age -d …)`. */
+async function secretIn(path: string): Promise<string> {
+  const file = await openFile(path, 'r').catch(() => {
+    throw new CommandRefused(`--identity ${path} cannot be read: does it exist, and may this user read it?`);
+  });
+  try {
+    const { mode } = await file.stat();
+    if ((mode & 0o077) !== 0)
+      throw new CommandRefused('the identity file can be used by others on this host: chmod 600 it');
+    return await file.readFile('utf8');
+  } finally {
+    await file.close();
+  }
+}
+
+/** Writes the database out, while it is held against the manifest that stands before it. */
+async function unpack(
+  plain: AsyncIterable<Uint8Array>,
+  work: WorkFolder,
+  check: (manifest: Manifest) => void,
+  progress: BackingUp['progress'],
+): Promise<Manifest> {
+  const archive = new TarReader(plain);
+  const told = await archive.next(MANIFEST);
+  const manifest = told > MOST_MANIFEST ? null : readManifest(await whole(archive.file(told)));
+  if (manifest === null)
+    throw new BackupRefused(
+      'the manifest is not of a form that this release reads: another one made this backup',
+    );
+  check(manifest);
+  const { bytes, sha256 } = manifest.database;
+  const size = await archive.next(DATABASE);
+  const hash = createHash('sha256');
+  async function* hashed(): AsyncGenerator<Uint8Array> {
+    let done = 0;
+    for await (const chunk of archive.file(size)) {
+      hash.update(chunk);
+      yield chunk;
+      progress('Opening the backup', (done += chunk.length) / size);
+    }
+  }
+  await writeDurably(work.at(DATABASE), hashed());
+  // Only the end says that nothing is missing.
+  await archive.end();
+  if (size !== bytes || hash.digest('hex') !== sha256)
+    throw new BackupRefused('the manifest lies: its database has another length or SHA-256');
+  return manifest;
+}
+
+async function whole(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const chunk of chunks) parts.push(chunk);
+  return Buffer.concat(parts);
+}
+
+/** What can be told before anything is written out. */
+function mustSuit(manifest: Manifest, { vault }: Settings, { id }: MasterKey): void {
+  if (manifest.migration > newestMigration())
+    throw new BackupRefused('a newer release made this backup: restore it with that one');
+  if (manifest.vault.environment !== vault.environment)
+    throw new CommandRefused('the backup is of another environment than vault.environment says');
+  const [needed = id, ...others] = manifest.masterKeys;
+  if (others.length > 0 || needed !== id)
+    throw new CommandRefused(
+      `the backup needs the master key ${manifest.masterKeys.join(' and ')}, and the settings name ${id}`,
+    );
+}
+
+interface Trial {
+  readonly inspection: Inspection;
+  readonly findings: RestoreReport['findings'];
+}
+
+async function trial(
+  copy: string,
+  manifest: Manifest,
+  masterKey: MasterKey,
+  { opening, progress }: BackingUp,
+): Promise<Trial> {
+  const { world, settings } = opening;
+  const store = openSqlite(copy);
+  try {
+    if (!hasOwnSchema(copy))
+      throw new BackupRefused('the database has tables or triggers that no vault makes');
+    const { tables, authority } = sqliteContents(copy);
+    const breathe = async (): Promise<void> => {
+      progress('Trying every key, cell and event', 0);
+      await world.breathe();
+    };
+    const inspection = await inspectStore(store, masterKey, settings.vault.environment, { breathe });
+    const lies = liesOf(manifest, inspection, tables, authority.keys).map((what) => ({
+      table: 'manifest',
+      index: null,
+      problem: `it says another ${what} than the store`,
+    }));
+    return { inspection, findings: [...inspection.findings, ...lies] };
+  } finally {
+    await store.close();
+  }
+}
+
+/** What the manifest says otherwise than the store, which has authenticated. */
+function liesOf(
+  manifest: Manifest,
+  { vault, environment, epoch, size, root }: Inspection,
+  tables: Readonly<Record<string, number>>,
+  keys: readonly { readonly masterKey: string }[],
+): string[] {
+  const masterKeys = new Set(keys.map(({ masterKey }) => masterKey));
+  const same = {
+    'vault id': manifest.vault.id === vault,
+    environment: manifest.vault.environment === environment,
+    epoch: manifest.epoch === epoch,
+    'log size': manifest.log.size === size,
+    root: manifest.log.root === root,
+    'set of master keys': manifest.masterKeys.toSorted().join(' ') === [...masterKeys].toSorted().join(' '),
+    'number of rows': Object.entries(manifest.database.tables).every(([name, rows]) => tables[name] === rows),
+  };
+  return Object.entries(same).flatMap(([what, isSame]) => (isSame ? [] : [what]));
+}
+
+/** The event of the restore is in the store before that is in its place. Closed, it is one file. */
+async function place(copy: string, { madeAt, log }: Manifest, { opening, caller }: BackingUp): Promise<void> {
+  const { settings } = opening;
+  const { path } = settings.store;
+  const vault = await open({
+    ...opening,
+    settings: { ...settings, store: { ...settings.store, path: copy } },
+  });
+  try {
+    await vault.recordRestore(caller, { madeAt, ...log });
+  } finally {
+    await vault.close();
+  }
+  mustBeAbsent(path);
+  await putInPlace(copy, path);
+}

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, statSync } from 'node:fs';
-import { link, open as openFile, readFile, rename } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { existsSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { parseRecipients, type Recipients } from './backup/age.ts';
-import { FORMAT, type Manifest, writeManifest } from './backup/manifest.ts';
-import { END, header, padding } from './backup/tar.ts';
+import { DATABASE, pack, sha256Of } from './backup/archive.ts';
+import { putInPlace, writeDurably } from './backup/durable-file.ts';
+import { FORMAT, type Manifest } from './backup/manifest.ts';
 import { openWorkFolder } from './backup/work-folder.ts';
 import type { BackupOptions, BackupReport } from './cli/host.ts';
 import { CommandRefused } from './cli/host.ts';
@@ -26,10 +26,6 @@ export interface BackingUp {
   /** Told what is done and how much of it, from 0 to 1; it throws when the process is told to stop. */
   readonly progress: (step: string, done: number) => void;
 }
-
-/** Names in the archive. */
-export const MANIFEST = 'manifest.json';
-export const DATABASE = 'strongroom.db';
 
 /** Where the plain copy stands while it is sealed, beside what is made. */
 const WORK = '.strongroom-backup';
@@ -53,7 +49,9 @@ export async function makeBackup(options: BackupOptions, by: BackingUp): Promise
     const copied = await copySqlite(path, copy, (done) => by.progress('Copying the store', done));
     const manifest = await describe(copy, copied, recipients, by);
     const sealed = work.at('sealed');
-    await writeDurably(sealed, await recipients.seal(archive(copy, manifest, by)));
+    const { bytes } = manifest.database;
+    const plain = pack(copy, manifest, (done) => by.progress('Sealing', done / bytes));
+    await writeDurably(sealed, await recipients.seal(plain));
     await putInPlace(sealed, to);
     return { file: to, bytes: statSync(to).size, manifest };
   } finally {
@@ -101,12 +99,7 @@ async function describe(
   const frontier = decodeFrontier(head.size, head.frontier);
   if (frontier === null) throw new VaultError('integrity');
   const { size: bytes } = statSync(copy);
-  const sha256 = createHash('sha256');
-  let done = 0;
-  for await (const chunk of chunksOf(copy)) {
-    sha256.update(chunk);
-    progress('Hashing the copy', (done += chunk.length) / bytes);
-  }
+  const sha256 = await sha256Of(copy, (done) => progress('Hashing the copy', done / bytes));
   return {
     format: FORMAT,
     strongroom: version,
@@ -117,53 +110,6 @@ async function describe(
     epoch: head.epoch,
     masterKeys: [...new Set(keys.map(({ masterKey }) => masterKey))].toSorted(),
     recipients: [...names],
-    database: { bytes, sha256: sha256.digest('hex'), tables: { ...tables } },
+    database: { bytes, sha256, tables: { ...tables } },
   };
-}
-
-async function* archive(copy: string, manifest: Manifest, { progress }: BackingUp): AsyncGenerator<Buffer> {
-  const madeAt = Date.parse(manifest.madeAt);
-  const told = writeManifest(manifest);
-  yield header({ name: MANIFEST, size: told.length }, madeAt);
-  yield told;
-  yield padding(told.length);
-  const { bytes } = manifest.database;
-  yield header({ name: DATABASE, size: bytes }, madeAt);
-  let done = 0;
-  for await (const chunk of chunksOf(copy)) {
-    yield chunk;
-    progress('Sealing', (done += chunk.length) / bytes);
-  }
-  yield padding(bytes);
-  yield END;
-}
-
-const chunksOf = (path: string): AsyncIterable<Buffer> => createReadStream(path, { highWaterMark: 1 << 20 });
-
-/** Writes a new file, readable to its owner alone, and waits until it is on the disk. */
-export async function writeDurably(path: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
-  const file = await openFile(path, 'wx', 0o600);
-  try {
-    for await (const chunk of bytes) await file.writeFile(chunk);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-/** Gives a finished file its name, unless somebody has taken that meanwhile, and waits until the name is on the disk. */
-export async function putInPlace(from: string, to: string): Promise<void> {
-  await link(from, to).catch(async (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EEXIST')
-      throw new CommandRefused(`${basename(to)} is there already: nothing is overwritten`);
-    // Some file systems have no second names.
-    mustBeFree(to);
-    await rename(from, to);
-  });
-  const folder = await openFile(dirname(to), 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }

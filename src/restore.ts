@@ -1,16 +1,16 @@
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { open as openFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseIdentities } from './backup/age.ts';
-import { type Manifest, MOST_MANIFEST, readManifest } from './backup/manifest.ts';
+import { DATABASE, unpack } from './backup/archive.ts';
+import { putInPlace } from './backup/durable-file.ts';
+import type { Manifest } from './backup/manifest.ts';
 import { BackupRefused } from './backup/refused.ts';
-import { TarReader } from './backup/tar.ts';
-import { openWorkFolder, type WorkFolder } from './backup/work-folder.ts';
+import { openWorkFolder } from './backup/work-folder.ts';
 import type { RestoreOptions, RestoreReport } from './cli/host.ts';
 import { CommandRefused } from './cli/host.ts';
 import type { Settings } from './config/settings.ts';
-import { type BackingUp, DATABASE, MANIFEST, putInPlace, writeDurably } from './make-backup.ts';
+import type { BackingUp } from './make-backup.ts';
 import { fileMasterKey } from './masterkey/file.ts';
 import { open } from './open.ts';
 import { openSqlite } from './store/sqlite.ts';
@@ -36,12 +36,16 @@ export async function restore(options: RestoreOptions, by: BackingUp): Promise<R
   const work = openWorkFolder(join(parent, `${WORK}${options.check ? `-${by.userId}` : ''}`), by.userId);
   try {
     const plain = await identities.unseal(options.file);
-    const manifest = await unpack(plain, work, (told) => mustSuit(told, settings, masterKey), by.progress);
+    const copy = work.at(DATABASE);
+    const suits = (told: Manifest): void => mustSuit(told, settings, masterKey);
+    const manifest = await unpack(plain, copy, suits, (done, of) =>
+      by.progress('Opening the backup', done / of),
+    );
     by.progress('Trying every key, cell and event', 0);
-    const { inspection, findings } = await trial(work.at(DATABASE), manifest, masterKey, by);
+    const { inspection, findings } = await trial(copy, manifest, masterKey, by);
     const report = { manifest, inspection, findings };
     if (options.check || findings.length > 0) return { ...report, restored: null };
-    await place(work.at(DATABASE), manifest, by);
+    await place(copy, manifest, by);
     return { ...report, restored: path };
   } finally {
     work.close();
@@ -71,46 +75,6 @@ async function secretIn(path: string): Promise<string> {
   } finally {
     await file.close();
   }
-}
-
-/** Writes the database out, while it is held against the manifest that stands before it. */
-async function unpack(
-  plain: AsyncIterable<Uint8Array>,
-  work: WorkFolder,
-  check: (manifest: Manifest) => void,
-  progress: BackingUp['progress'],
-): Promise<Manifest> {
-  const archive = new TarReader(plain);
-  const told = await archive.next(MANIFEST);
-  const manifest = told > MOST_MANIFEST ? null : readManifest(await whole(archive.file(told)));
-  if (manifest === null)
-    throw new BackupRefused(
-      'the manifest is not of a form that this release reads: another one made this backup',
-    );
-  check(manifest);
-  const { bytes, sha256 } = manifest.database;
-  const size = await archive.next(DATABASE);
-  const hash = createHash('sha256');
-  async function* hashed(): AsyncGenerator<Uint8Array> {
-    let done = 0;
-    for await (const chunk of archive.file(size)) {
-      hash.update(chunk);
-      yield chunk;
-      progress('Opening the backup', (done += chunk.length) / size);
-    }
-  }
-  await writeDurably(work.at(DATABASE), hashed());
-  // Only the end says that nothing is missing.
-  await archive.end();
-  if (size !== bytes || hash.digest('hex') !== sha256)
-    throw new BackupRefused('the manifest lies: its database has another length or SHA-256');
-  return manifest;
-}
-
-async function whole(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
-  const parts: Buffer[] = [];
-  for await (const chunk of chunks) parts.push(chunk);
-  return Buffer.concat(parts);
 }
 
 /** What can be told before anything is written out. */

@@ -25,7 +25,7 @@ import { writeKeyFile } from '../../src/masterkey/file.ts';
 import { restore } from '../../src/restore.ts';
 import { hostCaller } from '../../src/vault/access/host-caller.ts';
 import type { BoundVault } from '../../src/vault/bound.ts';
-import { eventsOf } from '../attack/tamper.ts';
+import { eventsOf, tamper } from '../attack/tamper.ts';
 import { cardNumber } from '../cards.ts';
 import { tempDir } from '../harness.ts';
 import { serveProcess } from '../process.ts';
@@ -442,6 +442,18 @@ it('overwrites nothing, and names what is wrong with what it is given without qu
     restored: null,
     inspection: { size: 4 },
   });
+});
+
+it('is not made of a vault that has closed itself over what it found', async () => {
+  const one = await safe();
+  await one.vault.add('load', ...GRANTS);
+  tamper(one.vault.at('data/strongroom.db'), (db) => db.exec('delete from "grants"'));
+  const { code, stderr } = await one.backup('vault.age');
+  expect({ code, stderr: stderr.trim().split('\n').at(-1) }).toEqual({
+    code: 1,
+    stderr: expect.stringContaining('strongroom audit verify says which'),
+  });
+  expect(readdirSync(one.dir).toSorted()).toEqual(['identity', 'tmp']);
 });
 
 /** A store that takes a while to seal. */

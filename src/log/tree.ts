@@ -57,6 +57,24 @@ export function root(frontier: Frontier): Uint8Array {
     : frontier.hashes.reduceRight((right, left) => nodeHash(left, right));
 }
 
+/**
+ * The frontier as it was before the last leaves, of which there are `most` at the most: complete subtrees are taken off its
+ * right end while they fit. What follows it can be held against the whole without all that came before.
+ */
+export function withoutLast(frontier: Frontier, most: number): Frontier {
+  const hashes = [...frontier.hashes];
+  let size = frontier.size;
+  for (let room = most; size > 0; hashes.pop()) {
+    // The last hash is the root of as many leaves as the lowest bit of the size says.
+    let width = 1;
+    while ((size / width) % 2 === 0) width *= 2;
+    if (width > room) break;
+    room -= width;
+    size -= width;
+  }
+  return { size, hashes };
+}
+
 /** The hashes one after another; the size is kept beside them. */
 export function encodeFrontier(frontier: Frontier): Uint8Array {
   return Buffer.concat(frontier.hashes);

@@ -26,14 +26,18 @@ export type LogVerdict =
 const EVENT_START = Buffer.from('{"v":1', 'utf8');
 const GROUP = 256;
 
-/** Reads entries in order, in O(log n) memory, and needs nothing of the vault. Errors are those of the source. */
+/**
+ * Reads entries in order, in O(log n) memory, and needs nothing of the vault. Errors are those of the source.
+ * @param after what comes before the first entry, taken on trust
+ */
 export async function verifyLog(
   entries: Iterable<LogEntry> | AsyncIterable<LogEntry>,
   expected: LogState,
+  after: Frontier = EMPTY,
 ): Promise<LogVerdict> {
-  let frontier: Frontier = EMPTY;
+  let frontier = after;
   let leaves: Uint8Array[] = [];
-  let next = 0;
+  let next = after.size;
   for await (const { index, bytes } of entries) {
     if (index < next) return { verdict: 'order', index };
     if (next >= expected.size) return { verdict: 'surplus', index: next };

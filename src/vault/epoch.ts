@@ -1,7 +1,6 @@
 import { Clients } from './access/clients.ts';
-import { digestOf, digestRows } from './commit/digest.ts';
 import type { HeadSeal } from './commit/head.ts';
-import { isAuthentic } from './custody/authentic.ts';
+import { authenticate } from './custody/authority.ts';
 import { type Key, Keyring, openKey, type UnusableKey } from './custody/keyring.ts';
 import { VaultError } from './error.ts';
 import { type Finding, recordName } from './findings.ts';
@@ -101,15 +100,15 @@ async function readEpoch(deps: EpochDeps): Promise<{ readonly head: HeadRow; rea
   }
   let closed = false;
   const authentic = <T extends AuthorityTable>(table: T, rows: readonly Rows[T][]): readonly Rows[T][] => {
-    const good = rows.filter((row) => isAuthentic(rowsKey.secret, table, row));
-    for (const row of rows.filter((one) => !good.includes(one))) {
+    const found = authenticate(table, rows, head.digests, rowsKey.secret);
+    for (const row of found.foreign) {
       onFinding({
         table,
         record: recordOf(rowsKey, table, row),
         problem: 'a row that the vault did not write has no effect',
       });
     }
-    if (Buffer.compare(digestRows(good), digestOf(head.digests, table)) !== 0) {
+    if (!found.isWhole) {
       closed = true;
       onFinding({
         table,
@@ -117,7 +116,7 @@ async function readEpoch(deps: EpochDeps): Promise<{ readonly head: HeadRow; rea
         problem: 'a row was changed, deleted or put back: the table is closed',
       });
     }
-    return good;
+    return found.rows;
   };
   const rows = {
     clients: authentic('clients', snapshot.clients),
@@ -143,7 +142,7 @@ async function readEpoch(deps: EpochDeps): Promise<{ readonly head: HeadRow; rea
   return { head, epoch };
 }
 
-async function openKeys(
+export async function openKeys(
   rows: readonly KeyRow[],
   masterKey: MasterKey,
   vaultId: string,
@@ -158,13 +157,17 @@ async function openKeys(
   return new Keyring(opened);
 }
 
-function newestPolicy(
+/** The policy with the highest number, or null before the first. */
+export const newestOf = (rows: readonly Rows['policies'][]): Rows['policies'] | null =>
+  rows.toSorted((a, b) => b.number - a.number)[0] ?? null;
+
+export function newestPolicy(
   rows: readonly Rows['policies'][],
   collections: readonly Rows['collections'][],
   environment: string,
 ): ActivePolicy {
-  const newest = rows.toSorted((a, b) => b.number - a.number)[0];
-  if (newest === undefined) return activePolicy(0, '', NO_POLICY, [], environment);
+  const newest = newestOf(rows);
+  if (newest === null) return activePolicy(0, '', NO_POLICY, [], environment);
   const parsed = parsePolicy(JSON.parse(newest.text));
   // It authenticated, so this release wrote it or an older one did: one that no longer parses must not half work.
   if ('problems' in parsed) throw new VaultError('integrity');

@@ -1,7 +1,7 @@
 import { headSeal, type HeadSeal } from './commit/head.ts';
 import { type Key, openKey } from './custody/keyring.ts';
 import type { MasterKey } from './master-key.ts';
-import type { Store } from './store.ts';
+import type { AuthoritySnapshot, Store } from './store.ts';
 
 /** Why a store cannot be opened: a sentence for the operator. */
 export class CannotOpen extends Error {
@@ -20,7 +20,22 @@ const otherEnvironment = (made: string): string =>
   `the vault was made for the environment ${made}: vault.environment must say so, as its API keys and tokens do`;
 
 /**
- * Finds the row MAC key, on which everything else authenticates: the one that opens and verifies the head.
+ * The row MAC key, on which everything else authenticates: the active one that this master key opens.
+ * @returns null if it opens none
+ */
+export async function findRowsKey(
+  { head, keys }: Pick<AuthoritySnapshot, 'head' | 'keys'>,
+  masterKey: MasterKey,
+): Promise<Key | null> {
+  for (const row of keys.filter(({ use, state }) => use === 'rows' && state === 'active')) {
+    const key = await openKey(row, masterKey, head?.vault ?? '');
+    if (!('why' in key)) return key;
+  }
+  return null;
+}
+
+/**
+ * Finds the row MAC key and holds the head against it.
  * @throws CannotOpen
  */
 export async function openRowsKey(
@@ -32,13 +47,10 @@ export async function openRowsKey(
   if (head === null && keys.length === 0)
     throw new CannotOpen('the store holds no vault: run strongroom init');
   if (head === null || keys.length === 0) throw new CannotOpen(CHANGED);
-  for (const row of keys.filter(({ use, state }) => use === 'rows' && state === 'active')) {
-    const key = await openKey(row, masterKey, head.vault);
-    if ('why' in key) continue;
-    const seal = headSeal(key.secret);
-    if (!seal.verify(head)) throw new CannotOpen(CHANGED);
-    if (head.environment !== environment) throw new CannotOpen(otherEnvironment(head.environment));
-    return { key, seal };
-  }
-  throw new CannotOpen('the vault does not open under this master key');
+  const key = await findRowsKey({ head, keys }, masterKey);
+  if (key === null) throw new CannotOpen('the vault does not open under this master key');
+  const seal = headSeal(key.secret);
+  if (!seal.verify(head)) throw new CannotOpen(CHANGED);
+  if (head.environment !== environment) throw new CannotOpen(otherEnvironment(head.environment));
+  return { key, seal };
 }

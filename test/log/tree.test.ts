@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import {
   append,
+  withoutLast,
   decodeFrontier,
   EMPTY,
   encodeFrontier,
@@ -44,6 +45,22 @@ describe('hashes', () => {
 });
 
 describe('frontier', () => {
+  it('cut back by whole subtrees is that of the leaves before, and they grow it again', () => {
+    fc.assert(
+      fc.property(fc.nat(1000), fc.nat(1100), (size, most) => {
+        const whole = append(EMPTY, leaves.slice(0, size));
+        const cut = withoutLast(whole, most);
+        expect(cut).toEqual(append(EMPTY, leaves.slice(0, cut.size)));
+        expect(size - cut.size).toBeLessThanOrEqual(most);
+        expect(append(cut, leaves.slice(cut.size, size))).toEqual(whole);
+        if (most >= size) expect(cut).toEqual(EMPTY);
+      }),
+    );
+    // 0b1100: 4 leaves at the right end, then 8.
+    const twelve = append(EMPTY, leaves.slice(0, 12));
+    expect([3, 4, 11, 12].map((most) => withoutLast(twelve, most).size)).toEqual([12, 8, 8, 0]);
+  });
+
   it('grown leaf by leaf has the slow root at every size up to 130', () => {
     let frontier: Frontier = EMPTY;
     expect(hex(root(frontier))).toBe(hex(rootSlowly([])));

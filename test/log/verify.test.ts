@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { append, EMPTY, leafHash, withoutLast } from '../../src/log/tree.ts';
 import { verifyLog } from '../../src/log/verify.ts';
 import type { LogEntry } from '../../src/log/verify.ts';
 import { leafSlowly, rootSlowly } from './slow-tree.ts';
@@ -76,5 +77,18 @@ describe('verifyLog', () => {
       throw new Error('the disk is gone');
     }
     await expect(verifyLog(broken(), expected)).rejects.toThrow('the disk is gone');
+  });
+
+  it('takes what comes before on trust, and holds the rest against the whole', async () => {
+    const leaves = entries.map(({ bytes }) => leafHash(bytes));
+    const start = withoutLast(append(EMPTY, leaves), 100);
+    expect(start.size).toBe(512);
+    const rest = entries.slice(start.size);
+    expect(await verifyLog(rest, expected, start)).toMatchObject({ verdict: 'intact', size: 600 });
+    expect(await verifyLog(entries, expected, start)).toEqual({ verdict: 'order', index: 0 });
+    expect(await verifyLog(rest.slice(1), expected, start)).toEqual({ verdict: 'gap', index: 512 });
+    expect(await verifyLog(rest.slice(0, -1), expected, start)).toEqual({ verdict: 'gap', index: 599 });
+    const edited = rest.with(3, { index: 515, bytes: Buffer.from('{"v":1,"other":1}') });
+    expect(await verifyLog(edited, expected, start)).toMatchObject({ verdict: 'root' });
   });
 });

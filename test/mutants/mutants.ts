@@ -121,9 +121,9 @@ export const MUTANTS: readonly Mutant[] = [
   one(
     13,
     'the MAC of a row that grants power',
-    'src/vault/epoch.ts',
-    'rows.filter((row) => isAuthentic(rowsKey.secret, table, row))',
-    'rows.filter((row) => isAuthentic(rowsKey.secret, table, row) || true)',
+    'src/vault/custody/authority.ts',
+    '(isAuthentic(rowsKey, table, row) ? rows : foreign)',
+    '(isAuthentic(rowsKey, table, row) || true ? rows : foreign)',
   ),
   one(14, 'the expiry in what a cell is bound to', 'src/crypto/cell.ts', 'binding.expiresAt,', 'null,'),
   one(
@@ -150,9 +150,9 @@ export const MUTANTS: readonly Mutant[] = [
   one(
     17,
     "the digest of a table in the log's head",
-    'src/vault/epoch.ts',
-    'digestOf(head.digests, table)) !== 0',
-    'digestOf(head.digests, table)) > 1',
+    'src/vault/custody/authority.ts',
+    'equalBytes(digestRows(rows), digestOf(digests, table))',
+    'digestRows(rows).length === digestOf(digests, table).length',
   ),
   one(
     18,

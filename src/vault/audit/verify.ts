@@ -1,10 +1,8 @@
-import { equalBytes } from '../../crypto/encoding.ts';
 import type { Secret } from '../../crypto/key.ts';
 import { decodeFrontier, EMPTY, root } from '../../log/tree.ts';
 import { type LogEntry, type LogVerdict, verifyLog } from '../../log/verify.ts';
-import { digestOf, digestRows } from '../commit/digest.ts';
 import type { HeadSeal } from '../commit/head.ts';
-import { isAuthentic } from '../custody/authentic.ts';
+import { authenticate } from '../custody/authority.ts';
 import {
   AUTHORITY,
   type AuthorityTable,
@@ -117,12 +115,10 @@ function checkAuthority<T extends AuthorityTable>(
   key: Secret,
   find: Find,
 ): void {
-  const authentic = rows.filter((row) => isAuthentic(key, table, row));
-  for (const row of rows.filter((one) => !authentic.includes(one))) {
+  const { foreign, isWhole } = authenticate(table, rows, digests, key);
+  for (const row of foreign) {
     const record = PRIMARY_KEY[table].map((column) => String(Reflect.get(row, column))).join(' ');
     find(table, `${record} is not as the vault wrote it`);
   }
-  if (digests === null || !equalBytes(digestRows(authentic), digestOf(digests, table))) {
-    find(table, 'rows were changed, deleted or put back');
-  }
+  if (!isWhole) find(table, 'rows were changed, deleted or put back');
 }

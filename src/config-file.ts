@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { CommandRefused } from './cli/host.ts';
 import { type ConfigProblem, problemAt } from './config/problem.ts';
-import { type Config, type PolicyPart, readConfig } from './config/settings.ts';
-import { parsePolicy } from './vault/policy/policy.ts';
+import { type Config, type PolicyPart, readConfig, type Settings } from './config/settings.ts';
+import { parsePolicy, type Policy } from './vault/policy/policy.ts';
 
 /**
  * The settings of a file, for a command that leaves the policy as it is.
@@ -33,6 +33,30 @@ export function readWhole(path: string): Config {
   );
 }
 
+/** What a file says, as far as it can be used, and all that is wrong with it. */
+export interface Examined {
+  readonly settings: Settings | null;
+  readonly policy: Policy | null;
+  readonly settingsProblems: readonly ConfigProblem[];
+  readonly policyProblems: readonly ConfigProblem[];
+}
+
+/**
+ * Reads a file for whoever wants to know everything about it: what is wrong with its policy hides nothing of its settings.
+ * @throws CommandRefused if it cannot be read at all
+ */
+export function examineFile(path: string): Examined {
+  const read = readConfig(readText(path), dirname(resolve(path)));
+  const part = 'problems' in read ? read.rest : read;
+  const parsed = part === null ? null : parsePolicy(part.policy);
+  return {
+    settings: 'problems' in read ? null : read.settings,
+    policy: parsed !== null && 'policy' in parsed ? parsed.policy : null,
+    settingsProblems: 'problems' in read ? read.problems : [],
+    policyProblems: part === null ? [] : policyProblems(part),
+  };
+}
+
 function policyProblems({ policy, lineOf }: PolicyPart): ConfigProblem[] {
   const parsed = parsePolicy(policy);
   return 'problems' in parsed
@@ -42,11 +66,14 @@ function policyProblems({ policy, lineOf }: PolicyPart): ConfigProblem[] {
 
 /** The refusal of a file: a line for each problem, with the line of the file that it is in. */
 export function refusal(path: string, problems: readonly ConfigProblem[]): CommandRefused {
-  const lines = problems.map(({ line, path: key, problem }) => {
-    const where = line === null ? '' : `line ${line}: `;
-    return `  ${where}${key === '' ? '' : `${key}: `}${problem}`;
-  });
+  const lines = problems.map((one) => `  ${sentenceOf(one)}`);
   return new CommandRefused([`${path} cannot be used:`, ...lines].join('\n'));
+}
+
+/** `line 3: server.host: …` */
+export function sentenceOf({ line, path: key, problem }: ConfigProblem): string {
+  const where = line === null ? '' : `line ${line}: `;
+  return `${where}${key === '' ? '' : `${key}: `}${problem}`;
 }
 
 function readText(path: string): string {

@@ -14,6 +14,7 @@ import { readSettings, readWhole, refusal } from './config-file.ts';
 import { problemAt } from './config/problem.ts';
 import type { Config } from './config/settings.ts';
 import { debuggingFault } from './debugging.ts';
+import { doctor, freeBytes } from './doctor.ts';
 import { explain } from './explain.ts';
 import { init } from './init.ts';
 import { requestLogger } from './log-lines.ts';
@@ -32,7 +33,7 @@ import type { Vault } from './vault/vault.ts';
 // Node starts an inspector on this signal unless somebody else takes it.
 process.on('SIGUSR1', () => undefined);
 
-const packaged = z.object({ version: z.string() });
+const packaged = z.object({ version: z.string(), engines: z.object({ node: z.string() }) });
 
 const now = (): number => Date.now();
 const random = (bytes: number): Uint8Array => randomBytes(bytes);
@@ -187,7 +188,7 @@ async function takePolicy(vault: Vault, path: string, config: Config): Promise<n
   return applied.number;
 }
 
-const { version } = packaged.parse(
+const { version, engines } = packaged.parse(
   JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')),
 );
 
@@ -202,6 +203,14 @@ const host: Host = {
   ready: (path) => mustBeReady(readSettings(path).settings),
   backup: (options) => makeBackup(options, backingUp(options.config)).finally(endProgress),
   restore: (options) => restore(options, backingUp(options.config)).finally(endProgress),
+  doctor: (path) =>
+    doctor(path, {
+      now,
+      random,
+      groups: groups(),
+      node: { runs: process.versions.node, needs: engines.node },
+      freeBytes,
+    }),
   onHost: (path, use) => onHost(path, (vault) => use(vault.bind(caller()))),
   connect: (url, keyFile) => connect({ url, apiKey: readKeyFile(keyFile) }),
 };

@@ -94,6 +94,21 @@ const rooms = {
     ],
     allowed: ['age-encryption', 'better-sqlite3', 'zod', 'node:fs', './tar.ts'],
   },
+  'src/doctor': {
+    forbidden: [
+      '../store/sqlite.ts',
+      '../masterkey/file.ts',
+      '../cli/program.ts',
+      '../config/settings.ts',
+      'better-sqlite3',
+      'node:child_process',
+    ],
+    allowed: ['../vault/examine.ts', 'node:fs', './finding.ts'],
+  },
+  'src/metrics': {
+    forbidden: ['../http/app.ts', '../store/sqlite.ts', '../crypto/cell.ts', 'node:fs', 'hono', 'pino'],
+    allowed: ['prom-client', '../vault/observer.ts', '../wire/routes.ts', './meter.ts'],
+  },
   'src/http': {
     forbidden: [
       '../store/sqlite.ts',
@@ -166,6 +181,7 @@ function offencesOf(room: string, { forbidden }: { forbidden: readonly string[] 
 }
 
 const cryptoUsers = {
+  'src/doctor': `export { X509Certificate } from 'node:crypto';`,
   'src/crypto': `export { createCipheriv, hkdfSync } from 'node:crypto';`,
   'src/log': `export { createHash, verify } from 'node:crypto';`,
   'src/backup': `export { createHash } from 'node:crypto';`,
@@ -316,6 +332,7 @@ describe('the source', () => {
     const joints = [
       'config-file',
       'debugging',
+      'doctor',
       'explain',
       'init',
       'log-lines',
@@ -326,6 +343,7 @@ describe('the source', () => {
       'restore',
       'serve',
       'starter',
+      'tls-files',
     ].map((name) => `src/${name}.ts`);
     expect(files.filter((file) => file.split('/').length === 2).toSorted()).toEqual(joints);
   });

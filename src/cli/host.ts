@@ -21,6 +21,8 @@ export interface Host {
   backup(options: BackupOptions): Promise<BackupReport>;
   /** Tries a backup, and puts it in the place of the store. */
   restore(options: RestoreOptions): Promise<RestoreReport>;
+  /** Looks for what is wrong with a vault on this host, and changes nothing. */
+  doctor(configPath: string): Promise<DoctorReport>;
   /** The vault of a store, bound to whoever runs the command; closed when `use` is done. */
   onHost<T>(configPath: string, use: (vault: BoundVault) => Promise<T>): Promise<T>;
   /** A running vault, as the client whose API key is in a file. */
@@ -80,6 +82,17 @@ export interface RestoreReport {
   readonly findings: readonly LogFinding[];
   /** Where it was put; null if it was put nowhere. */
   readonly restored: string | null;
+}
+
+/** What doctor found, and what it could not look at. */
+export interface DoctorReport {
+  readonly findings: readonly {
+    readonly id: string;
+    readonly severity: 'error' | 'warning';
+    readonly sentence: string;
+  }[];
+  /** Each a phrase that ends with why. */
+  readonly unchecked: readonly string[];
 }
 
 /** A command that is refused: its sentence is for the person who gave it. Exit 1. */

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { addAuditCommands } from './audit.ts';
 import { addBackupCommands } from './backup.ts';
 import { addClientCommands } from './clients.ts';
+import { addDoctorCommand } from './doctor.ts';
 import type { Host } from './host.ts';
 
 /**
@@ -60,5 +61,6 @@ function build(host: Host, outcome: { code: number }): Command {
   addBackupCommands(program, host, outcome);
   addClientCommands(program, host);
   addAuditCommands(program, host, outcome);
+  addDoctorCommand(program, host, outcome);
   return program;
 }

@@ -15,11 +15,17 @@ const LINE =
 
 const SUITE = 1;
 
+/** What is wrong with a key file: it does not read, others may use it, it holds no key, or one that is published. */
+export type KeyFileFault = 'unreadable' | 'mode' | 'malformed' | 'example';
+
 /** Why a key file cannot be used: a sentence for the operator, with nothing of the key. */
 export class KeyFileRefused extends Error {
-  constructor(why: string) {
+  readonly fault: KeyFileFault;
+
+  constructor(fault: KeyFileFault, why: string) {
     super(why);
     this.name = 'KeyFileRefused';
+    this.fault = fault;
   }
 }
 
@@ -81,14 +87,20 @@ export function parseKeyFile(text: string): { readonly id: string; readonly byte
   const lines = text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('#'));
   const [, id, encoded, check] = LINE.exec(lines[0]?.trim() ?? '') ?? [];
   if (lines.length !== 1 || id === undefined || encoded === undefined) {
-    throw new KeyFileRefused('the key file must hold exactly one master key line: see keys.example');
+    throw new KeyFileRefused(
+      'malformed',
+      'the key file must hold exactly one master key line: see keys.example',
+    );
   }
   if (check !== checksum(id, encoded))
-    throw new KeyFileRefused('the key file is mistyped: its checksum is wrong');
+    throw new KeyFileRefused('malformed', 'the key file is mistyped: its checksum is wrong');
   const bytes = Buffer.from(encoded, 'base64url');
   // The example is published: a vault under it would be no vault.
   if (id === 'example' || bytes.every((byte) => byte === bytes[0])) {
-    throw new KeyFileRefused('the key file is the published example: strongroom init makes a real one');
+    throw new KeyFileRefused(
+      'example',
+      'the key file is the published example: strongroom init makes a real one',
+    );
   }
   return { id, bytes };
 }
@@ -105,15 +117,17 @@ function readGuarded(path: string, ids: ProcessIds): string {
     const stat = fstatSync(file);
     const { mode, uid, gid } = stat;
     if ((mode & 0o007) !== 0)
-      throw new KeyFileRefused('the key file can be used by everybody on this host: chmod 600 it');
+      throw new KeyFileRefused('mode', 'the key file can be used by everybody on this host: chmod 600 it');
     // A secret mounted for a container is root's, and readable to the group of the process.
     const mounted = uid === 0 && ids.groups.includes(gid) && (mode & 0o030) === 0;
     if ((mode & 0o070) !== 0 && !mounted) {
       throw new KeyFileRefused(
+        'mode',
         'the key file can be used by its group: chmod 600 it (640 is for a file of root and the group of this process)',
       );
     }
-    if (!stat.isFile()) throw new KeyFileRefused(`the key file is none: ${path} is a folder or a device`);
+    if (!stat.isFile())
+      throw new KeyFileRefused('unreadable', `the key file is none: ${path} is a folder or a device`);
     return readFileSync(file, 'utf8');
   } finally {
     closeSync(file);
@@ -124,6 +138,9 @@ function openFile(path: string): number {
   try {
     return openSync(path, 'r');
   } catch {
-    throw new KeyFileRefused(`the key file cannot be read: is ${path} there, and may this user read it?`);
+    throw new KeyFileRefused(
+      'unreadable',
+      `the key file cannot be read: is ${path} there, and may this user read it?`,
+    );
   }
 }

@@ -21,8 +21,11 @@ const SCANNED = { ...TABLES, earlier: EARLIER };
  * A view of the store as of now, on connections of its own, so that reading it holds up nobody. SQLite allows one open
  * cursor beside another on a connection, and one read transaction keeps them all at one moment.
  */
-export function sqliteSnapshot(path: string): StoreSnapshot {
-  const db = new Database(path, { readonly: true, fileMustExist: true });
+export const sqliteSnapshot = (path: string): StoreSnapshot =>
+  snapshotOn(new Database(path, { readonly: true, fileMustExist: true }));
+
+/** The view of a connection, which it has from now on and closes. */
+export function snapshotOn(db: Database.Database): StoreSnapshot {
   db.prepare('begin').run();
   const authority = readAuthority(db);
   return {

@@ -16,9 +16,15 @@ export function configure(db: Database.Database): void {
   db.pragma('secure_delete = ON');
 }
 
+/** Journal mode and `synchronous`, as a connection has them. */
+export const durabilityOf = (db: Database.Database): readonly [unknown, unknown] => [
+  db.pragma('journal_mode', { simple: true }),
+  db.pragma('synchronous', { simple: true }),
+];
+
 /** Read back after the schema exists: only then do the settings hold for good. */
 export function mustBeDurable(db: Database.Database): void {
-  const settings = [db.pragma('journal_mode', { simple: true }), db.pragma('synchronous', { simple: true })];
+  const settings = durabilityOf(db);
   if (settings[0] === 'wal' && settings[1] === 2) return;
   db.close();
   throw new StoreFailure(

@@ -328,6 +328,15 @@ export interface StoreSnapshot {
   close(): void;
 }
 
+/** A snapshot that can also be asked for a part: for `doctor`, which looks at a store that may be huge or broken. */
+export interface StoreInspection extends StoreSnapshot {
+  /** In order, from this index on. */
+  eventsFrom(index: number): IterableIterator<EventRow>;
+  /** The value of the first token of a collection, in the order of hashes, that is live and not before this hash. */
+  liveFrom(collection: string, hash: Bytes): ValueRow | null;
+  taken(collection: string, hashes: readonly Bytes[]): readonly boolean[];
+}
+
 export type FailureKind = 'full' | 'io' | 'busy' | 'other';
 
 /** What a store says of a failure: a kind, and a sentence for the operator that quotes no data. */

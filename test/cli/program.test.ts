@@ -28,6 +28,7 @@ async function told(vault: BoundVault | null, ...argv: string[]) {
     ready: none,
     backup: none,
     restore: none,
+    doctor: none,
     onHost: (_, use) => (vault === null ? none() : use(vault)),
     connect: (url) => connect({ url, apiKey: 'strongroom_test_key' }),
   };

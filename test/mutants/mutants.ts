@@ -152,7 +152,7 @@ export const MUTANTS: readonly Mutant[] = [
     "the digest of a table in the log's head",
     'src/vault/custody/authority.ts',
     'equalBytes(digestRows(rows), digestOf(digests, table))',
-    'digestRows(rows).length === digestOf(digests, table).length',
+    '(equalBytes(digestRows(rows), digestOf(digests, table)) || rows.length >= 0)',
   ),
   one(
     18,

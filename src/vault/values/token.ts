@@ -33,7 +33,7 @@ interface Draws {
 }
 
 /** Above this many tokens a draw does not ask whether one is taken: the insert still guards. */
-const ASK_BELOW = 1n << 64n;
+export const ASK_BELOW = 1n << 64n;
 const LARGEST_BLOCK = 512;
 /** Candidates that are hashed and asked for between two turns of the event loop. */
 const PIECE = 1024;

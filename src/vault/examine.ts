@@ -1,0 +1,143 @@
+import { decodeFrontier, root, withoutLast } from '../log/tree.ts';
+import { type LogVerdict, verifyLog } from '../log/verify.ts';
+import { headSeal } from './commit/head.ts';
+import { authenticate } from './custody/authority.ts';
+import type { Keyring, UnusableKey } from './custody/keyring.ts';
+import { newestOf, newestPolicy, openKeys } from './epoch.ts';
+import { VaultError } from './error.ts';
+import type { MasterKey } from './master-key.ts';
+import { findRowsKey } from './open.ts';
+import type { Collection } from './policy/active.ts';
+import {
+  AUTHORITY,
+  type AuthorityTable,
+  type ClientRow,
+  type HeadRow,
+  type KeyRow,
+  type Rows,
+  type StoreInspection,
+} from './store.ts';
+import { type Fill, fullestBucket } from './values/fill.ts';
+
+/** What an examination needs: a store that is only read, and the master key. */
+export interface Examining {
+  readonly inspection: StoreInspection;
+  readonly masterKey: MasterKey;
+  readonly random: (bytes: number) => Uint8Array;
+}
+
+/** Why nothing behind the head could be examined. */
+export type Barred = 'no-vault' | 'other-master-key' | 'head';
+
+/** A vault as it stands in its store, served or not. Nothing in it is a value, a token or a key. */
+export interface Examination {
+  readonly head: HeadRow;
+  readonly tables: readonly TableFault[];
+  readonly unusable: readonly (UnusableKey & Pick<KeyRow, 'use'>)[];
+  readonly log: LogFault;
+  /** Those that authenticate. */
+  readonly clients: readonly ClientRow[];
+  /** The text of the newest policy; empty before the first. */
+  readonly policyText: string;
+  /** By the name of an open collection, where its tokens can run out; null where keys or the policy are missing. */
+  readonly fills: ReadonlyMap<string, Fill> | null;
+}
+
+interface TableFault {
+  readonly table: AuthorityTable;
+  /** Rows that the vault did not write. */
+  readonly foreign: number;
+  readonly isWhole: boolean;
+}
+
+interface LogFault {
+  readonly verdict: LogVerdict['verdict'];
+  /** The first event at which it is wrong, where that can be said. */
+  readonly index: number | null;
+  /** Events from here on were held against the head; what comes before is for `audit verify`. */
+  readonly from: number;
+}
+
+/** Events that are recomputed at the most: some seconds of work. */
+const MOST_EVENTS = 1_000_000;
+
+/** Examines a vault as far as it can be, writing nothing. */
+export async function examine(examining: Examining): Promise<Examination | { readonly barred: Barred }> {
+  const authority = examining.inspection.authority();
+  const { head, keys } = authority;
+  if (head === null && keys.length === 0) return { barred: 'no-vault' };
+  if (head === null || keys.length === 0) return { barred: 'head' };
+  const rowsKey = await findRowsKey(authority, examining.masterKey);
+  if (rowsKey === null) return { barred: 'other-master-key' };
+  if (!headSeal(rowsKey.secret).verify(head)) return { barred: 'head' };
+
+  const found = {
+    clients: authenticate('clients', authority.clients, head.digests, rowsKey.secret),
+    grants: authenticate('grants', authority.grants, head.digests, rowsKey.secret),
+    policies: authenticate('policies', authority.policies, head.digests, rowsKey.secret),
+    collections: authenticate('collections', authority.collections, head.digests, rowsKey.secret),
+    keys: authenticate('keys', authority.keys, head.digests, rowsKey.secret),
+  } satisfies Record<AuthorityTable, unknown>;
+  const unusable: UnusableKey[] = [];
+  const keyring = await openKeys(found.keys.rows, examining.masterKey, head.vault, (key) =>
+    unusable.push(key),
+  );
+  const useOf = new Map(found.keys.rows.map(({ id, use }) => [id, use]));
+  const { policies, collections } = found;
+  return {
+    head,
+    tables: AUTHORITY.map((table) => ({
+      table,
+      foreign: found[table].foreign.length,
+      isWhole: found[table].isWhole,
+    })),
+    unusable: unusable.map((key) => ({ ...key, use: useOf.get(key.id) ?? '' })),
+    log: await examineLog(examining.inspection, head),
+    clients: found.clients.rows,
+    policyText: newestOf(policies.rows)?.text ?? '',
+    fills:
+      unusable.length > 0 || !found.keys.isWhole
+        ? null
+        : fillsOf(examining, keyring, policies.rows, collections.rows, head.environment),
+  };
+}
+
+/** The stored events against the head: all of them, or where there are too many the last ones. */
+async function examineLog(inspection: StoreInspection, head: HeadRow): Promise<LogFault> {
+  const frontier = decodeFrontier(head.size, head.frontier);
+  if (frontier === null) return { verdict: 'root', index: null, from: head.size };
+  const start = withoutLast(frontier, MOST_EVENTS);
+  const entries = inspection.eventsFrom(start.size);
+  const found = await verifyLog(entries, { size: frontier.size, root: root(frontier) }, start);
+  return {
+    verdict: found.verdict,
+    index: 'index' in found ? found.index : null,
+    from: start.size,
+  };
+}
+
+function fillsOf(
+  { inspection, random }: Examining,
+  keys: Keyring,
+  policies: readonly Rows['policies'][],
+  rows: readonly Rows['collections'][],
+  environment: string,
+): ReadonlyMap<string, Fill> | null {
+  const collections = collectionsOf(policies, rows, environment);
+  if (collections === null) return null;
+  const filled = ([name, collection]: [string, Collection]): [string, Fill][] => {
+    const fill = fullestBucket(collection, { inspection, keys, random });
+    return fill === null ? [] : [[name, fill]];
+  };
+  return new Map([...collections].flatMap(filled));
+}
+
+/** The open collections, or null where another release wrote a policy that this one does not read. */
+function collectionsOf(...from: Parameters<typeof newestPolicy>): ReadonlyMap<string, Collection> | null {
+  try {
+    return newestPolicy(...from).collections;
+  } catch (error) {
+    if (error instanceof VaultError) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,49 @@
+import type { Keyring } from '../custody/keyring.ts';
+import { Draw } from '../draw.ts';
+import type { Collection } from '../policy/active.ts';
+import type { StoreInspection } from '../store.ts';
+import { openValue } from './sealing.ts';
+import { ASK_BELOW, tokenHash } from './token.ts';
+
+/** How much of a token space is taken, as a draw of random tokens met it. */
+export interface Fill {
+  readonly taken: number;
+  readonly asked: number;
+}
+
+export interface FillDeps {
+  readonly inspection: StoreInspection;
+  readonly keys: Keyring;
+  readonly random: (bytes: number) => Uint8Array;
+}
+
+/** Live tokens whose buckets are tried: a bucket's chance to be among them is its share of all tokens. */
+const SAMPLED = 48;
+/** Tokens that are drawn from each: an estimate to within some 6 % of the space. */
+const DRAWN = 64;
+
+/**
+ * The fill of the fullest bucket among those of some random tokens; null where none is live, or no space could be filled.
+ * Counting a collection would not tell: its tokens are spread over buckets that nobody lists. The values are opened for
+ * the names of their buckets, and shown to nobody.
+ */
+export function fullestBucket(collection: Collection, { inspection, keys, random }: FillDeps): Fill | null {
+  if (collection.format.smallest.size >= ASK_BELOW) return null;
+  const draw = new Draw(random, 16 * 1024);
+  const tried = new Map<string, Fill>();
+  for (let i = 0; i < SAMPLED; i++) {
+    const row =
+      inspection.liveFrom(collection.id, draw.take(16)) ??
+      inspection.liveFrom(collection.id, new Uint8Array(0));
+    const normal = row === null ? null : openValue(keys, row, row);
+    if (normal === null) continue;
+    const space = collection.format.space(normal);
+    if (tried.has(space.bucket)) continue;
+    const hashes = Array.from({ length: DRAWN }, () =>
+      tokenHash(keys, collection.id, space.at(draw.index(space.size))),
+    );
+    const taken = inspection.taken(collection.id, hashes).filter(Boolean).length;
+    tried.set(space.bucket, { taken, asked: DRAWN });
+  }
+  return [...tried.values()].toSorted((a, b) => b.taken - a.taken)[0] ?? null;
+}

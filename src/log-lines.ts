@@ -3,7 +3,8 @@ import type { RequestLine } from './http/verb.ts';
 
 /** One line a request. Of an unexpected error only its name and where it was thrown: a message may quote data. */
 export function requestLogger(logger: Logger): (line: RequestLine) => void {
-  return ({ failure, ...line }) => {
+  return ({ failure, items: _items, ms, ...rest }) => {
+    const line = { ...rest, ms: Math.round(ms * 10) / 10 };
     if (failure === undefined) logger.info(line, 'request');
     else logger.error({ ...line, ...whereThrown(failure) }, 'request failed');
   };

@@ -19,6 +19,7 @@ import { explain } from './explain.ts';
 import { init } from './init.ts';
 import { requestLogger } from './log-lines.ts';
 import { type BackingUp, makeBackup } from './make-backup.ts';
+import type { Meter } from './metrics/meter.ts';
 import { open, type Opening } from './open.ts';
 import { mustBeReady } from './ready.ts';
 import { restore } from './restore.ts';
@@ -26,6 +27,7 @@ import { serve } from './serve.ts';
 import type { Caller } from './vault/call.ts';
 import type { World } from './vault/core.ts';
 import { hostCaller } from './vault/access/host-caller.ts';
+import { UNOBSERVED } from './vault/observer.ts';
 import type { Vault } from './vault/vault.ts';
 
 /** The only file that touches the process, the clock and randomness. */
@@ -63,6 +65,9 @@ function openingOf({ settings }: Config, world: World): Opening {
   return { settings, world, groups: groups(), onFatal: die };
 }
 
+/** Milliseconds since 1970 as they were at the start, and from then on by a clock that nobody sets: for how long things take. */
+const tick = (): number => performance.timeOrigin + performance.now();
+
 /** An I/O error of the store: nothing more can be acknowledged, and the next start recovers from what is durable. */
 function die(reason: string): void {
   printError(`strongroom: ${reason}`);
@@ -97,6 +102,12 @@ function mustBeClosed(): void {
   if (fault !== null) throw new CommandRefused(fault);
 }
 
+/** Loaded when it is wanted: no command is to wait for it, and without metrics it is not in the process. */
+async function meterOf(): Promise<Meter> {
+  const { createMeter } = await import('./metrics/meter.ts');
+  return createMeter(version, tick);
+}
+
 /** Serves until SIGTERM or SIGINT. */
 async function serveUntilTold(path: string): Promise<void> {
   mustBeClosed();
@@ -107,17 +118,20 @@ async function serveUntilTold(path: string): Promise<void> {
     process.once('SIGTERM', () => stop());
     process.once('SIGINT', () => stop());
   });
+  const meter = config.settings.server.metrics === null ? null : await meterOf();
   const world = worldOf((notice) => {
+    meter?.notice(notice.kind);
     logger.warn(notice, notice.kind);
     // Lines are written in blocks; one that somebody should look at does not wait for the others.
     logger.flush();
   });
-  const vault = await open(openingOf(config, world));
+  const vault = await open({ ...openingOf(config, world), observer: meter?.observer ?? UNOBSERVED });
   let policy = 0;
   const listening = await serve({
     settings: config.settings,
     vault,
-    now,
+    meter,
+    now: tick,
     random,
     log: requestLogger(logger),
     prepare: async () => {
@@ -132,6 +146,7 @@ async function serveUntilTold(path: string): Promise<void> {
   printError(
     `Serving ${config.settings.vault.name} (policy ${policy}) on ${listening.url}; ${listening.url}/docs says what it takes.`,
   );
+  if (listening.metricsUrl !== null) printError(`Metrics are at ${listening.metricsUrl}.`);
   await told;
   await listening.stop();
   logger.flush();

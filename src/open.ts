@@ -4,6 +4,7 @@ import { createSqlite, openSqlite } from './store/sqlite.ts';
 import type { World } from './vault/core.ts';
 import { foundVault } from './vault/found.ts';
 import type { MasterKey } from './vault/master-key.ts';
+import { type Observer, UNOBSERVED } from './vault/observer.ts';
 import type { Store } from './vault/store.ts';
 import { openVault, type Vault } from './vault/vault.ts';
 
@@ -20,6 +21,8 @@ export interface Opening {
   /** The groups of this process, for the check of the key file's mode. */
   readonly groups: readonly number[];
   readonly onFatal: (reason: string) => void;
+  /** Who is told of the vault's work in numbers; nobody, unless said. */
+  readonly observer?: Observer;
 }
 
 function openParts({ settings, world, groups }: Opening): Parts {
@@ -30,9 +33,10 @@ function openParts({ settings, world, groups }: Opening): Parts {
 /** Opens the vault that settings name. The caller closes it. */
 export async function open(opening: Opening): Promise<Vault> {
   const { store, masterKey } = openParts(opening);
-  const { settings, world, onFatal } = opening;
+  const { settings, world, onFatal, observer = UNOBSERVED } = opening;
+  const { environment } = settings.vault;
   try {
-    return await openVault({ store, masterKey, environment: settings.vault.environment, world, onFatal });
+    return await openVault({ store, masterKey, environment, world, observer, onFatal });
   } catch (error) {
     await store.close();
     throw error;

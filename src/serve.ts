@@ -1,6 +1,4 @@
-import type { Server } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
-import { CommandRefused } from './cli/host.ts';
+import type { Socket } from 'node:net';
 import { isLoopback } from './config/address.ts';
 import type { Settings } from './config/settings.ts';
 import { type App, createApp } from './http/app.ts';
@@ -8,6 +6,9 @@ import { drainable } from './http/drain.ts';
 import { createListener } from './http/listener.ts';
 import { proxiesOf } from './http/proxies.ts';
 import type { RequestLine } from './http/verb.ts';
+import { listen } from './listen.ts';
+import type { Meter } from './metrics/meter.ts';
+import { serveMetrics, type Watched } from './serve-metrics.ts';
 import { readTls } from './tls-files.ts';
 import type { Vault } from './vault/vault.ts';
 
@@ -15,6 +16,8 @@ import type { Vault } from './vault/vault.ts';
 export interface Serving {
   readonly settings: Settings;
   readonly vault: Vault;
+  /** Where the settings name a listener for metrics: the vault was opened under its observer. */
+  readonly meter: Meter | null;
   readonly now: () => number;
   readonly random: (bytes: number) => Uint8Array;
   readonly log: (line: RequestLine) => void;
@@ -25,6 +28,8 @@ export interface Serving {
 /** A server that listens. */
 export interface Listening {
   readonly url: string;
+  /** Where `/metrics` is; null where the settings name no listener for it. */
+  readonly metricsUrl: string | null;
   /** Takes no more requests, lets those under way finish, and commits what waits. */
   stop(): Promise<void>;
 }
@@ -37,19 +42,21 @@ const RECHECK = 60_000;
  * Serves a vault over HTTP.
  * @throws CommandRefused where the certificate, its key or the address cannot be used
  */
-export async function serve({ settings, vault, now, random, log, prepare }: Serving): Promise<Listening> {
+export async function serve(serving: Serving): Promise<Listening> {
+  const { settings, vault, meter, now, random, log, prepare } = serving;
   const { host, port, tls } = settings.server;
   const proxies = proxiesOf(settings.server.proxy?.addresses ?? []);
   const app = createApp({
     vault,
     now,
     random,
-    log,
+    log: meter === null ? log : both(meter.request, log),
     addressOf: (context) => proxies.addressOf(context.env.incoming),
   });
   let isOpen = false;
   const fetch: App['fetch'] = (...request) => (isOpen ? app.fetch(...request) : app.refuse('unavailable'));
-  const server = createListener({ ...app, fetch }, tls === null ? null : readTls(tls));
+  const checked = tls === null ? null : readTls(tls);
+  const server = createListener({ ...app, fetch }, checked);
   // Off loopback without TLS, only the named proxies may speak to us: values would cross the network in clear.
   if (tls === null && !isLoopback(host)) {
     server.on('connection', (socket: Socket) => {
@@ -57,45 +64,37 @@ export async function serve({ settings, vault, now, random, log, prepare }: Serv
     });
   }
   const drain = drainable(server, tls !== null);
-  await listen(server, host, port);
+  const url = await listen(server, host, port, tls === null ? 'http' : 'https');
+  let watched: Watched | null = null;
+  const stop = async (): Promise<void> => {
+    await Promise.all([drain(), watched?.stop()]);
+  };
   try {
+    if (meter !== null) watched = await serveMetrics({ settings, vault, meter, random, tls: checked });
     await prepare();
   } catch (error) {
-    await drain();
+    await stop();
     throw error;
   }
   isOpen = true;
   const timers = [every(MAINTENANCE, vault.maintain), every(RECHECK, vault.recheck)];
-  const { port: bound } = server.address() as AddressInfo;
   return {
-    url: `${tls === null ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${bound}`,
+    url,
+    metricsUrl: watched?.url ?? null,
     stop: async () => {
       for (const timer of timers) clearInterval(timer);
-      await drain();
+      await stop();
       await vault.close();
     },
   };
 }
 
-const listen = (server: Server, host: string, port: number): Promise<void> =>
-  new Promise((resolve, reject) => {
-    server.once('error', ({ code }: NodeJS.ErrnoException) =>
-      reject(
-        new CommandRefused(`cannot listen on ${host} port ${port}: ${LISTEN_FAULTS[code ?? ''] ?? code}`),
-      ),
-    );
-    server.listen(port, host, () => {
-      server.removeAllListeners('error');
-      resolve();
-    });
-  });
-
-const LISTEN_FAULTS: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'another process listens there',
-  EADDRNOTAVAIL: 'this host has no such address',
-  EACCES: 'this user may not',
-  ENOTFOUND: 'no such host name',
-};
+const both =
+  <T>(one: (what: T) => void, other: (what: T) => void): ((what: T) => void) =>
+  (what) => {
+    one(what);
+    other(what);
+  };
 
 /**
  * Runs again and again, one run at a time; a run that fails is the next one's to make up for, and readiness tells of it.

@@ -3,14 +3,14 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { CommandRefused } from './cli/host.ts';
 import type { TlsFiles } from './http/listener.ts';
 
+/** What the listener takes, and the certificate as read. */
+export type CheckedTls = TlsFiles & { readonly certificate: X509Certificate };
+
 /**
  * Reads certificate and key and holds them against each other, so that what is wrong is said in words of ours.
  * @throws CommandRefused
  */
-export function readTls(paths: {
-  readonly cert: string;
-  readonly key: string;
-}): TlsFiles & { readonly certificate: X509Certificate } {
+export function readTls(paths: { readonly cert: string; readonly key: string }): CheckedTls {
   mustBePrivate(paths.key);
   const cert = readPem(paths.cert, 'server.tls.cert', 'a certificate', (pem) => new X509Certificate(pem));
   const key = readPem(paths.key, 'server.tls.key', 'a private key without a passphrase', createPrivateKey);

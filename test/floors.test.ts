@@ -335,6 +335,7 @@ describe('the source', () => {
       'doctor',
       'explain',
       'init',
+      'listen',
       'log-lines',
       'main',
       'make-backup',
@@ -342,6 +343,7 @@ describe('the source', () => {
       'ready',
       'restore',
       'serve',
+      'serve-metrics',
       'starter',
       'tls-files',
     ].map((name) => `src/${name}.ts`);

@@ -11,6 +11,7 @@ import { base58 } from '../src/vault/base58.ts';
 import type { BoundVault } from '../src/vault/bound.ts';
 import type { Caller } from '../src/vault/call.ts';
 import type { Notice } from '../src/vault/core.ts';
+import { type Observer, UNOBSERVED } from '../src/vault/observer.ts';
 import { hostCaller } from '../src/vault/access/host-caller.ts';
 import type { Vault } from '../src/vault/vault.ts';
 import type { AddClientRequest } from '../src/wire/clients.ts';
@@ -89,11 +90,15 @@ export async function makeVaultDir(policy = POLICY, settings = SETTINGS): Promis
 }
 
 /** Opens the vault of a folder, applies its policy, and closes it after the test. */
-export async function openVaultDir(dir: string, clock: Clock = { offset: 0 }): Promise<TestVault> {
+export async function openVaultDir(
+  dir: string,
+  clock: Clock = { offset: 0 },
+  observer: Observer = UNOBSERVED,
+): Promise<TestVault> {
   const notices: Notice[] = [];
   const fatal: string[] = [];
   const opening = openingOf(dir, clock, notices, fatal);
-  const vault = await open(opening);
+  const vault = await open({ ...opening, observer });
   let closed = false;
   const close = async (): Promise<void> => {
     if (closed) return;

@@ -16,6 +16,8 @@ export interface Settings {
     tls: { cert: string; key: string } | null;
     /** Subnets (`10.0.0.7/32`) whose hosts end TLS for us: off loopback, nobody else may connect. */
     proxy: { addresses: readonly string[] } | null;
+    /** A listener of its own for `/metrics`. Off loopback it has the server's TLS, unless `inClear` was accepted. */
+    metrics: { host: string; port: number; inClear: 'accepted' | null } | null;
   };
   store: { engine: 'sqlite'; path: string };
   masterKey: { provider: 'file'; path: string };
@@ -51,19 +53,39 @@ const label = (longest: number) =>
 
 const addresses = z.array(z.string().check(fault(subnetFault))).min(1, 'name at least one address');
 
+const host = z
+  .string()
+  .regex(/^[A-Za-z0-9.:-]{1,253}$/, 'must be an address or a host name')
+  .default('127.0.0.1');
+const port = z.int('must be a whole number').min(0, 'must be 0 to 65535').max(65535, 'must be 0 to 65535');
+
+const metrics = z.strictObject({
+  host,
+  port: port.default(7421),
+  inClear: z.literal('accepted', 'must be accepted, or left out').nullable().default(null),
+});
+
 const server = z
   .strictObject({
-    host: z
-      .string()
-      .regex(/^[A-Za-z0-9.:-]{1,253}$/, 'must be an address or a host name')
-      .default('127.0.0.1'),
-    port: z
-      .int('must be a whole number')
-      .min(0, 'must be 0 to 65535')
-      .max(65535, 'must be 0 to 65535')
-      .default(7420),
+    host,
+    port: port.default(7420),
     tls: z.strictObject({ cert: path, key: path }).optional(),
     proxy: z.strictObject({ addresses }).optional(),
+    metrics: metrics.optional(),
+  })
+  .check(({ value, issues }) => {
+    if (value.metrics === undefined) return;
+    const { host: at, port: on, inClear } = value.metrics;
+    const refuse = (key: string, message: string) =>
+      issues.push({ code: 'custom', message, path: ['metrics', key], input: null });
+    if (!isLoopback(at) && inClear === null && value.tls === undefined) {
+      refuse(
+        'host',
+        'off loopback, metrics would cross the network in clear: give server.tls, or say inClear: accepted, ' +
+          'or listen on 127.0.0.1',
+      );
+    }
+    if (on !== 0 && on === value.port) refuse('port', 'must be another port than server.port');
   })
   .check(({ value, issues }) => {
     if (isLoopback(value.host) || value.tls !== undefined || value.proxy !== undefined) return;
@@ -118,15 +140,16 @@ function splitConfig(
 }
 
 function settingsOf(parsed: z.infer<typeof settingsSchema>, baseDir: string): Settings {
-  const { host, port, tls, proxy } = parsed.server;
+  const { host: address, port: number, tls, proxy, metrics: watched } = parsed.server;
   const at = (relative: string) => resolve(baseDir, relative);
   return {
     vault: parsed.vault,
     server: {
-      host,
-      port,
+      host: address,
+      port: number,
       tls: tls === undefined ? null : { cert: at(tls.cert), key: at(tls.key) },
       proxy: proxy ?? null,
+      metrics: watched ?? null,
     },
     store: { engine: 'sqlite', path: at(parsed.store.url.slice('sqlite:'.length)) },
     masterKey: { provider: parsed.masterKey.provider, path: at(parsed.masterKey.path) },

@@ -1,3 +1,4 @@
+import type { Code } from '../wire/codes.ts';
 import type { ItemError } from '../wire/shape.ts';
 import { answerHeaders, problem } from './problem.ts';
 
@@ -5,6 +6,22 @@ import { answerHeaders, problem } from './problem.ts';
 export interface BatchAnswer {
   readonly items: readonly ({ readonly ref?: string } & (object | { readonly error: ItemError }))[];
   readonly requestId: string;
+}
+
+/** What became of the items of a request: how many succeeded, and how many failed with each code. */
+export interface ItemTally {
+  readonly done: number;
+  readonly failed: ReadonlyMap<Code, number>;
+}
+
+export function tallyOf({ items }: BatchAnswer): ItemTally {
+  const failed = new Map<Code, number>();
+  let done = 0;
+  for (const item of items) {
+    if ('error' in item) failed.set(item.error.code, (failed.get(item.error.code) ?? 0) + 1);
+    else done++;
+  }
+  return { done, failed };
 }
 
 /** 200 where all succeeded, 207 where some did, and the first error as a problem where none did. */

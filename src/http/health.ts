@@ -27,8 +27,8 @@ export function mountHealth({ app, vault, nextId, now, log }: Mounting): void {
 }
 
 /** Whoever asks while a try is under way gets that one's answer: many who ask at once cost one commit. */
-function shared(ask: () => Promise<string | null>): () => Promise<string | null> {
-  let trying: Promise<string | null> | null = null;
+export function shared<T>(ask: () => Promise<T>): () => Promise<T> {
+  let trying: Promise<T> | null = null;
   return () => {
     trying ??= ask().finally(() => {
       trying = null;

@@ -6,7 +6,7 @@ import type { Vault } from '../vault/vault.ts';
 import type { Code } from '../wire/codes.ts';
 import type { Route } from '../wire/routes.ts';
 import { idempotencyKey as idempotencyKeyShape } from '../wire/shape.ts';
-import { batchAnswer, type BatchAnswer } from './batch.ts';
+import { batchAnswer, type BatchAnswer, type ItemTally, tallyOf } from './batch.ts';
 import { type Bodies, BodyRefused, checkHeaders, parseBody, type SchemaKeys } from './body.ts';
 import { answerHeaders, problem } from './problem.ts';
 import { bearerOf, type Env, originOf } from './request.ts';
@@ -30,7 +30,10 @@ export interface RequestLine {
   readonly route: string;
   readonly status: number;
   readonly ms: number;
+  /** Of a request that failed: whole, or in every item. */
   readonly code?: Code;
+  /** Of a request with items. */
+  readonly items?: ItemTally;
   readonly failure?: unknown;
   /** Why the vault is not ready: a sentence of ours. */
   readonly fault?: string;
@@ -66,8 +69,15 @@ export function mount<R extends Route>(mounting: Mounting, route: R, call: Call<
     const requestId = nextId();
     const started = now();
     try {
-      const response = await answer(mounting, route, keys, call, context, requestId);
-      log({ requestId, method, route: route.path, status: response.status, ms: now() - started });
+      const { response, ...outcome } = await answer(mounting, route, keys, call, context, requestId);
+      log({
+        requestId,
+        method,
+        route: route.path,
+        status: response.status,
+        ms: now() - started,
+        ...outcome,
+      });
       return response;
     } catch (error) {
       const response = refuse(mounting, error, requestId);
@@ -89,6 +99,8 @@ export function mount<R extends Route>(mounting: Mounting, route: R, call: Call<
   app.on(method, route.path, handle);
 }
 
+type Answered = { readonly response: Response } & Pick<RequestLine, 'code' | 'items'>;
+
 async function answer<R extends Route>(
   { vault, bodies, addressOf }: Mounting,
   route: R,
@@ -96,7 +108,7 @@ async function answer<R extends Route>(
   call: Call<R>,
   context: Context<Env>,
   requestId: string,
-): Promise<Response> {
+): Promise<Answered> {
   const { incoming } = context.env;
   if (route.request !== null) checkHeaders(incoming);
   const apiKey = bearerOf(incoming.headers);
@@ -107,8 +119,17 @@ async function answer<R extends Route>(
   const key = route.idempotent ? idempotencyKeyOf(incoming.headers['idempotency-key']) : null;
   // The schema that parsed it is the one that types it: TypeScript does not carry that through the route's type.
   const answered = await call(bound, request as Parameters<typeof call>[1], key);
-  if (route.batch) return batchAnswer(answered as BatchAnswer);
-  return new Response(JSON.stringify(answered), { status: 200, headers: answerHeaders(requestId) });
+  if (route.batch) return batchAnswered(answered as BatchAnswer);
+  return {
+    response: new Response(JSON.stringify(answered), { status: 200, headers: answerHeaders(requestId) }),
+  };
+}
+
+function batchAnswered(answered: BatchAnswer): Answered {
+  const items = tallyOf(answered);
+  const [first] = items.failed.keys();
+  const failed = items.done === 0 && first !== undefined ? { code: first } : {};
+  return { response: batchAnswer(answered), items, ...failed };
 }
 
 function idempotencyKeyOf(header: string | string[] | undefined): string | null {

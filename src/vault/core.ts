@@ -2,6 +2,7 @@ import type { CommitQueue } from './commit/queue.ts';
 import type { Epochs } from './epoch.ts';
 import type { Findings } from './findings.ts';
 import type { MasterKey } from './master-key.ts';
+import type { Observer } from './observer.ts';
 import type { Store } from './store.ts';
 
 /** What the vault tells its operator beside the audit log: kinds and names, never data. */
@@ -33,6 +34,7 @@ export interface Core {
   readonly queue: CommitQueue;
   readonly epochs: Epochs;
   readonly findings: Findings;
+  readonly observer: Observer;
   /** Token spaces that were found full, by collection id and bucket; they hold kept characters and stay in memory. */
   readonly fullBuckets: Set<string>;
 }

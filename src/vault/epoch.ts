@@ -42,14 +42,14 @@ export class Epochs {
   readonly #deps: EpochDeps;
   #current: Promise<Epoch> | null = null;
   #number = -1;
-  #seen = { changes: -1, lastAt: 0 };
+  #seen = { changes: -1, lastAt: 0, size: 0 };
 
   constructor(deps: EpochDeps) {
     this.#deps = deps;
   }
 
   /** From the newest head that a commit of this process met. */
-  get seen(): { readonly changes: number; readonly lastAt: number } {
+  get seen(): { readonly changes: number; readonly lastAt: number; readonly size: number } {
     return this.#seen;
   }
 
@@ -60,7 +60,7 @@ export class Epochs {
 
   /** A commit met this head. */
   met(head: HeadRow): void {
-    this.#seen = { changes: head.changes, lastAt: head.lastAt };
+    this.#seen = { changes: head.changes, lastAt: head.lastAt, size: head.size };
     if (head.epoch !== this.#number) this.drop();
   }
 
@@ -77,7 +77,8 @@ export class Epochs {
     try {
       const { head, epoch } = await readEpoch(this.#deps);
       this.#number = epoch.number;
-      if (head.changes > this.#seen.changes) this.#seen = { changes: head.changes, lastAt: head.lastAt };
+      if (head.changes > this.#seen.changes)
+        this.#seen = { changes: head.changes, lastAt: head.lastAt, size: head.size };
       return epoch;
     } catch (error) {
       this.#current = null;

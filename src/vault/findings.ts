@@ -28,11 +28,16 @@ export class Findings {
 
   /** Notes a finding. Past the bound a table has one more, which says that there are others. */
   readonly note = (finding: Finding): void => {
-    const isFull = this.#waiting.size + this.#told.size >= MOST_NAMED;
+    const isFull = this.count >= MOST_NAMED;
     const noted = isFull ? { ...finding, record: '*', problem: 'more records than are named' } : finding;
     const id = `${noted.table} ${noted.record} ${noted.problem}`;
     if (!this.#told.has(id)) this.#waiting.set(id, noted);
   };
+
+  /** Those that were noted, told or not. */
+  get count(): number {
+    return this.#waiting.size + this.#told.size;
+  }
 
   /** Commits an event for each that waits. What cannot be committed now waits for the next time. */
   raise(queue: CommitQueue, world: World): Promise<void> {

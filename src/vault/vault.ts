@@ -12,8 +12,10 @@ import { CommitQueue } from './commit/queue.ts';
 import type { Core, World } from './core.ts';
 import { type Epoch, Epochs } from './epoch.ts';
 import { VaultError } from './error.ts';
+import { type Figures, figuresOf } from './figures.ts';
 import { Findings } from './findings.ts';
 import type { MasterKey } from './master-key.ts';
+import type { Observer } from './observer.ts';
 import { openRowsKey } from './open.ts';
 import { oneAtATime, seldom } from './pace.ts';
 import { type Applied, applyPolicy } from './policy/apply.ts';
@@ -49,6 +51,8 @@ export interface Vault {
   readonly maintain: () => Promise<void>;
   /** Reads and authenticates anew what decisions rest on; whatever does not authenticate becomes an event. */
   readonly recheck: () => Promise<void>;
+  /** What there is to count of it now, for whoever watches it. */
+  figures(): Promise<Figures>;
   /** A commit of nothing, keys ready, policy active: null, or why not. */
   ready(): Promise<string | null>;
   /** Commits what waits, then closes the store. */
@@ -60,6 +64,7 @@ export interface VaultDeps {
   readonly masterKey: MasterKey;
   readonly environment: string;
   readonly world: World;
+  readonly observer: Observer;
   /** The store can no longer be trusted to keep what it acknowledges: the process must end. */
   readonly onFatal: (reason: string) => void;
 }
@@ -76,6 +81,7 @@ export async function openVault({
   masterKey,
   environment,
   world,
+  observer,
   onFatal,
 }: VaultDeps): Promise<Vault> {
   const { key: rowsKey, seal } = await openRowsKey(store, masterKey, environment);
@@ -92,6 +98,7 @@ export async function openVault({
     now: world.now,
     breathe: world.breathe,
     pause: world.pause,
+    observer,
     onHead: (head) => epochs.met(head),
     onFailure: seldom(world.now, ({ message }) => world.notice({ kind: 'store', reason: message })),
     onFatal: fatal,
@@ -104,6 +111,7 @@ export async function openVault({
     queue,
     epochs,
     findings,
+    observer,
     fullBuckets: new Set(),
   };
   const refusals = new Refusals();
@@ -165,6 +173,7 @@ export async function openVault({
       await purge(core, holder);
     },
     recheck,
+    figures: () => figuresOf(core),
     ready: () => readiness(core),
     close: async () => {
       await refusals.flush(queue, world.random);

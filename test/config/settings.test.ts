@@ -28,7 +28,7 @@ describe('settings', () => {
   test('are read, with paths taken from the folder of the file', () => {
     expect(accepted(file()).settings).toEqual({
       vault: { name: 'acme-cards', environment: 'production' },
-      server: { host: '127.0.0.1', port: 7420, tls: null, proxy: null },
+      server: { host: '127.0.0.1', port: 7420, tls: null, proxy: null, metrics: null },
       store: { engine: 'sqlite', path: '/srv/vault/data/strongroom.db' },
       masterKey: { provider: 'file', path: '/srv/vault/keys' },
     });
@@ -46,7 +46,7 @@ describe('settings', () => {
   });
 
   test('listen on loopback, port 7420, when the file does not say', () => {
-    const expected = { host: '127.0.0.1', port: 7420, tls: null, proxy: null };
+    const expected = { host: '127.0.0.1', port: 7420, tls: null, proxy: null, metrics: null };
     expect(accepted(file({ server: '' })).settings.server).toEqual(expected);
     expect(accepted(file({ server: 'server: {}' })).settings.server).toEqual(expected);
   });
@@ -106,6 +106,34 @@ describe('the address that is listened on', () => {
   test('a proxy without addresses is refused', () => {
     const problems = problemsIn(file({ server: 'server: { host: 0.0.0.0, proxy: { addresses: [] } }' }));
     expect(problems.map(({ path }) => path)).toEqual(['server.proxy.addresses']);
+  });
+});
+
+describe('the listener for metrics', () => {
+  const metricsOf = (server: string) =>
+    accepted(file({ server: `server: { ${server} }` })).settings.server.metrics;
+  const refused = (server: string) => problemsIn(file({ server: `server: { ${server} }` }));
+
+  test('is off unless it is named, and then on loopback', () => {
+    expect(metricsOf('port: 1')).toBe(null);
+    expect(metricsOf('metrics: {}')).toEqual({ host: '127.0.0.1', port: 7421, inClear: null });
+  });
+
+  test('off loopback wants TLS of the server, or that it is accepted to have none', () => {
+    const tls = 'tls: { cert: c, key: k }';
+    const [problem, ...more] = refused('metrics: { host: 10.0.0.5 }');
+    expect(more).toEqual([]);
+    expect(problem).toMatchObject({ line: 2, path: 'server.metrics.host' });
+    expect(problem?.problem).toMatch(/server\.tls, or say inClear: accepted, or listen on 127\.0\.0\.1/);
+    expect(refused('proxy: { addresses: [10.0.0.7/32] }, metrics: { host: 10.0.0.5 }')).toHaveLength(1);
+    expect(metricsOf(`${tls}, metrics: { host: 10.0.0.5 }`)?.host).toBe('10.0.0.5');
+    expect(metricsOf('metrics: { host: 10.0.0.5, inClear: accepted }')?.inClear).toBe('accepted');
+    expect(refused('metrics: { inClear: true }').map(({ path }) => path)).toEqual(['server.metrics.inClear']);
+  });
+
+  test('is not that of the vault', () => {
+    expect(refused('metrics: { port: 7420 }').map(({ path }) => path)).toEqual(['server.metrics.port']);
+    expect(metricsOf('port: 0, metrics: { port: 0 }')?.port).toBe(0);
   });
 });
 

@@ -3,6 +3,7 @@ import { type OutgoingHttpHeaders, request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { onTestFinished } from 'vitest';
 import type { RequestLine } from '../../src/http/verb.ts';
+import type { Meter } from '../../src/metrics/meter.ts';
 import { type Listening, serve } from '../../src/serve.ts';
 import { newVault, type TestClient, type TestVault } from '../harness.ts';
 
@@ -80,12 +81,16 @@ export interface Asking {
 }
 
 /** Serves a vault until the test is over. */
-export async function listening(vault: Promise<TestVault> = newVault()): Promise<Served> {
+export async function listening(
+  vault: Promise<TestVault> = newVault(),
+  meter: Meter | null = null,
+): Promise<Served> {
   const open = await vault;
   const lines: RequestLine[] = [];
   const server = await serve({
     settings: open.settings,
     vault: open.vault,
+    meter,
     now: () => Date.now() + open.clock.offset,
     random: (bytes) => randomBytes(bytes),
     log: (line) => lines.push(line),
@@ -97,6 +102,7 @@ export async function listening(vault: Promise<TestVault> = newVault()): Promise
   const ask: Served['ask'] = (path, sending) => send(server.url + path, sending);
   return {
     url: server.url,
+    metricsUrl: server.metricsUrl,
     stop,
     open,
     lines,

@@ -6,6 +6,7 @@ import { fileMasterKey } from '../../src/masterkey/file.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import { NOTHING } from '../../src/vault/commit/commit.ts';
 import { CommitQueue } from '../../src/vault/commit/queue.ts';
+import { UNOBSERVED } from '../../src/vault/observer.ts';
 import { openRowsKey } from '../../src/vault/open.ts';
 import { type Store, StoreFailure } from '../../src/vault/store.ts';
 import { makeVaultDir, newVault } from '../harness.ts';
@@ -41,6 +42,7 @@ it('acknowledges nothing after an I/O error, in whatever order a group was repea
     now: () => Date.now(),
     breathe: () => breathe(),
     pause: (milliseconds) => pause(milliseconds),
+    observer: UNOBSERVED,
     onHead: () => undefined,
     onFailure: () => undefined,
     onFatal: ({ message }) => fatal.push(message),

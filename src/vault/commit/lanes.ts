@@ -76,5 +76,6 @@ export class Lanes<W extends { readonly commit: Commit }> {
   }
 }
 
-const weightOfAll = (group: readonly { readonly commit: Commit }[]): number =>
+/** Rows and events of a group. */
+export const weightOfAll = (group: readonly { readonly commit: Commit }[]): number =>
   group.reduce((sum, { commit }) => sum + weightOf(commit), 0);

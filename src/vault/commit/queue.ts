@@ -1,8 +1,9 @@
 import type { Secret } from '../../crypto/key.ts';
+import type { Observer } from '../observer.ts';
 import { type HeadRow, type Store, StoreFailure } from '../store.ts';
 import { type Commit, type Committed, raisesEpoch, weightOf } from './commit.ts';
 import type { HeadSeal } from './head.ts';
-import { Lanes } from './lanes.ts';
+import { Lanes, weightOfAll } from './lanes.ts';
 import { type GroupResult, groupTransaction, HeadInvalid } from './transaction.ts';
 
 /** A group with a request above this weight is written beside this thread. */
@@ -27,6 +28,7 @@ export interface QueueDeps {
   /** Lets the event loop turn: new requests join the next group. */
   readonly breathe: () => Promise<void>;
   readonly pause: (milliseconds: number) => Promise<void>;
+  readonly observer: Observer;
   /** The head that a group met or left. */
   readonly onHead: (head: HeadRow) => void;
   /** A group failed, and its callers were told. */
@@ -50,6 +52,11 @@ export class CommitQueue {
 
   constructor(deps: QueueDeps) {
     this.#deps = deps;
+  }
+
+  /** Rows and events that wait. */
+  get waiting(): number {
+    return this.#lanes.weight;
   }
 
   /**
@@ -96,24 +103,31 @@ export class CommitQueue {
   }
 
   async #commit(waiting: readonly Waiting[]): Promise<void> {
+    const { observer } = this.#deps;
     let group = inOrder(waiting);
+    let started = 0;
     try {
       if (this.#broken !== null) throw this.#broken;
       while (group.length > 0) {
         const commits = group.map(({ commit }) => commit);
+        started = observer.tick();
         const result = await this.#transact(commits);
         if (result.head !== null) this.#deps.onHead(result.head);
         if (result.kept) {
           for (const [i, { resolve }] of group.entries())
             resolve({ at: result.at, first: result.firsts[i] ?? -1 });
-          return;
+          break;
         }
+        observer.again(result.failed.size);
         for (const i of result.failed) group[i]?.resolve(null);
         group = group.filter((_, i) => !result.failed.has(i));
       }
     } catch (error) {
       await this.#failed(group, error);
+      return;
     }
+    // After what is caught: a group that is durable is not tried again, whatever becomes of its figures.
+    if (group.length > 0) observer.group(group.length, weightOfAll(group), observer.tick() - started);
   }
 
   /**
@@ -139,6 +153,7 @@ export class CommitQueue {
     } else if (failure.kind === 'other' && group.length > 1) {
       for (const one of group) await this.#commit([one]);
     } else {
+      this.#deps.observer.failed(group.length, failure.kind);
       this.#deps.onFailure(failure);
       for (const { reject } of group) reject(failure);
     }

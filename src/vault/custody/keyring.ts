@@ -60,9 +60,12 @@ export async function openKey(
 export class Keyring {
   readonly #named = new Map<string, Key>();
   readonly #active = new Map<string, Key>();
+  /** What is stored of each. */
+  readonly rows: readonly KeyRow[];
 
   /** @param keys opened keys with their rows */
   constructor(keys: readonly { readonly row: KeyRow; readonly key: Key }[]) {
+    this.rows = keys.map(({ row }) => row);
     for (const { row, key } of keys) {
       this.#named.set(key.id, key);
       if (row.state === 'active') this.#active.set(slot(row.collection, row.use), key);

@@ -162,6 +162,7 @@ async function areTaken({ call, collection }: Draws, asked: readonly Drawn[]): P
 }
 
 function tellFilling({ call, collection }: Draws, taken: number, asked: number): void {
+  call.core.observer.drew(collection.name, taken, asked);
   if (asked < TELLING_BLOCK || taken * 2 < asked) return;
   call.core.world.notice({ kind: 'filling', collection: collection.name, taken, asked });
 }

@@ -24,6 +24,8 @@ export interface Examining {
   readonly inspection: StoreInspection;
   readonly masterKey: MasterKey;
   readonly random: (bytes: number) => Uint8Array;
+  /** Events that are recomputed at the most, the last ones. */
+  readonly mostEvents: number;
 }
 
 /** Why nothing behind the head could be examined. */
@@ -58,9 +60,6 @@ interface LogFault {
   readonly from: number;
 }
 
-/** Events that are recomputed at the most: some seconds of work. */
-const MOST_EVENTS = 1_000_000;
-
 /** Examines a vault as far as it can be, writing nothing. */
 export async function examine(examining: Examining): Promise<Examination | { readonly barred: Barred }> {
   const authority = examining.inspection.authority();
@@ -92,7 +91,7 @@ export async function examine(examining: Examining): Promise<Examination | { rea
       isWhole: found[table].isWhole,
     })),
     unusable: unusable.map((key) => ({ ...key, use: useOf.get(key.id) ?? '' })),
-    log: await examineLog(examining.inspection, head),
+    log: await examineLog(examining, head),
     clients: found.clients.rows,
     policyText: newestOf(policies.rows)?.text ?? '',
     fills:
@@ -103,10 +102,10 @@ export async function examine(examining: Examining): Promise<Examination | { rea
 }
 
 /** The stored events against the head: all of them, or where there are too many the last ones. */
-async function examineLog(inspection: StoreInspection, head: HeadRow): Promise<LogFault> {
+async function examineLog({ inspection, mostEvents }: Examining, head: HeadRow): Promise<LogFault> {
   const frontier = decodeFrontier(head.size, head.frontier);
   if (frontier === null) return { verdict: 'root', index: null, from: head.size };
-  const start = withoutLast(frontier, MOST_EVENTS);
+  const start = withoutLast(frontier, mostEvents);
   const entries = inspection.eventsFrom(start.size);
   const found = await verifyLog(entries, { size: frontier.size, root: root(frontier) }, start);
   return {

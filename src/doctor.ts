@@ -66,7 +66,8 @@ export async function doctor(path: string, deps: DoctorDeps): Promise<DoctorRepo
   if (!isThere(store, deps, notes)) return notes;
   try {
     const inspection = lookAtStore(store, notes);
-    await lookAtVault(inspection, masterKey, file, deps, notes).finally(() => inspection.close());
+    if (inspection === null) notes.unchecked.push('the vault, whose tables are not there');
+    else await lookAtVault(inspection, masterKey, file, deps, notes).finally(() => inspection.close());
   } catch (error) {
     if (!(error instanceof StoreFailure)) throw error;
     const sentence = `${store} does not read: ${error.message}. If it is no lock, restore a backup.`;
@@ -132,7 +133,7 @@ function isThere(path: string, { freeBytes: free }: DoctorDeps, { findings }: No
   return true;
 }
 
-function lookAtStore(path: string, { findings, unchecked }: Notes): StoreInspection {
+function lookAtStore(path: string, { findings, unchecked }: Notes): StoreInspection | null {
   const { condition, inspection } = inspectSqlite(path);
   findings.push(...storeFindings({ path, ...condition }));
   if (condition.isSound === null)

@@ -19,6 +19,7 @@ export const FINDINGS = {
   'store-mode': 'warning',
   'store-unreadable': 'error',
   'store-damaged': 'error',
+  'store-schema': 'error',
   'store-not-durable': 'error',
   'store-wal-large': 'warning',
   'store-disk-low': 'warning',

@@ -8,6 +8,7 @@ export interface StoreFacts {
   readonly synchronous: number;
   /** Null where it was not looked at. */
   readonly isSound: boolean | null;
+  readonly otherTables: readonly string[];
 }
 
 const MIB = 1024 ** 2;
@@ -15,12 +16,18 @@ const MIB = 1024 ** 2;
 const MOST_WAL = 128 * MIB;
 const LEAST_FREE = 1024 * MIB;
 
-export function* storeFindings({ path, journalMode, synchronous, isSound }: StoreFacts): Generator<Finding> {
+export function* storeFindings(facts: StoreFacts): Generator<Finding> {
+  const { path, journalMode, synchronous, isSound, otherTables } = facts;
   if (journalMode !== 'wal' || synchronous !== 2)
     yield finding(
       'store-not-durable',
       `${path} reads back journal_mode ${journalMode} and synchronous ${synchronous}, not wal and 2 (FULL): ` +
         'something else set it, or it is not on a local disk. serve sets it again, or refuses to start.',
+    );
+  if (otherTables.length > 0)
+    yield finding(
+      'store-schema',
+      `the tables of ${path} are not those of this release (${otherTables.join(', ')}): serve migrates an older store; a newer one needs its own release; else restore a backup.`,
     );
   if (isSound === false)
     yield finding('store-damaged', `${path} fails SQLite's quick_check: restore a backup.`);

@@ -29,6 +29,14 @@ const quoted = (name: string): string => `"${name}"`;
 const columnsOf = (table: SQLiteTable): readonly { readonly property: string; readonly column: string }[] =>
   Object.entries(getTableColumns(table)).map(([property, { name }]) => ({ property, column: quoted(name) }));
 
+/** Every table with the columns that this release has in it, as SQLite names them. */
+export const SCHEMA: ReadonlyMap<string, readonly string[]> = new Map(
+  Object.entries({ ...TABLES, head: HEAD, events: EVENTS }).map(([name, table]) => [
+    name,
+    Object.values(getTableColumns(table)).map((column) => column.name),
+  ]),
+);
+
 /** `"key_id" as "keyId", …`: columns under the names of the row's properties. */
 export const selected = (table: SQLiteTable, alias = ''): string =>
   columnsOf(table)

@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import { existsSync, statSync } from 'node:fs';
 import type { EventRow, StoreInspection, ValueRow } from '../vault/store.ts';
-import { EVENTS, selected, soundly, TABLES } from './columns.ts';
+import { EVENTS, SCHEMA, selected, soundly, TABLES } from './columns.ts';
 import { snapshotOn } from './snapshot.ts';
 import { durabilityOf } from './sqlite-connection.ts';
 import { atTheDoor } from './sqlite-door.ts';
@@ -21,6 +21,8 @@ export interface Condition {
   readonly synchronous: number;
   /** Whether its pages are as SQLite wrote them; null where it is too large to read whole. */
   readonly isSound: boolean | null;
+  /** Tables that are missing, or have not the columns of this release. */
+  readonly otherTables: readonly string[];
 }
 
 /** Larger stores are not read whole: a second or so for each of these bytes, on a local disk. */
@@ -43,13 +45,16 @@ export const filesOf = (path: string): readonly string[] =>
  */
 export function inspectSqlite(path: string): {
   readonly condition: Condition;
-  readonly inspection: StoreInspection;
+  /** Null where the tables are not those of this release. */
+  readonly inspection: StoreInspection | null;
 } {
   return atTheDoor(() => {
     const db = new Database(path, { readonly: true, fileMustExist: true, timeout: 2000 });
     try {
       const condition = conditionOf(db, path);
-      return { condition, inspection: inspectionOn(db) };
+      if (condition.otherTables.length === 0) return { condition, inspection: inspectionOn(db) };
+      db.close();
+      return { condition, inspection: null };
     } catch (error) {
       db.close();
       throw error;
@@ -63,7 +68,21 @@ function conditionOf(db: Database.Database, path: string): Condition {
   const isSmall = sizesOf(path).store <= MOST_CHECKED;
   // One fault is enough: what else is wrong, SQLite's own tools say.
   const isSound = isSmall ? db.pragma('quick_check(1)', { simple: true }) === 'ok' : null;
-  return { journalMode: String(journalMode), synchronous: Number(synchronous), isSound };
+  return {
+    journalMode: String(journalMode),
+    synchronous: Number(synchronous),
+    isSound,
+    otherTables: otherTables(db),
+  };
+}
+
+function otherTables(db: Database.Database): string[] {
+  const stored = db.prepare<[string], string>('select "name" from pragma_table_info(?)').pluck();
+  const isOther = ([name, columns]: [string, readonly string[]]): boolean => {
+    const has = new Set(stored.all(name));
+    return has.size !== columns.length || columns.some((column) => !has.has(column));
+  };
+  return [...SCHEMA].filter(isOther).map(([name]) => name);
 }
 
 function inspectionOn(db: Database.Database): StoreInspection {

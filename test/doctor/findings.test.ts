@@ -112,6 +112,10 @@ const CASES: Record<FindingId, Case> = {
     },
     says: /fails SQLite's quick_check/,
   },
+  'store-schema': {
+    make: ({ store }) => tamper(store, (db) => db.exec('alter table fingerprints drop column mac')),
+    says: /vault\.db are not those of this release \(fingerprints\): serve migrates an older store/,
+  },
   'store-not-durable': {
     make: ({ store }) => tamper(store, (db) => db.pragma('journal_mode = delete')),
     says: /journal_mode delete and synchronous 2/,

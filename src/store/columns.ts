@@ -1,6 +1,6 @@
 import { getTableColumns } from 'drizzle-orm';
 import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
-import type { EarlierRow, HeadRow, LeaseRow, Rows } from '../vault/store.ts';
+import { type EarlierRow, type HeadRow, LAST_REVISION, type LeaseRow, type Rows } from '../vault/store.ts';
 import * as tables from './tables.ts';
 
 /** The table of each kind of row; one whose columns are not the row's does not compile. */
@@ -69,7 +69,7 @@ export function replacement(
   };
 }
 
-/** Inserts a first revision, or puts a row in the place of the revision before it. */
+/** Inserts a first revision, or puts a row in the place of the revision before it; a first one also of what is none. */
 export function succession(
   name: string,
   table: SQLiteTable,
@@ -78,8 +78,9 @@ export function succession(
   const columns = columnsOf(table);
   const places = columns.map(() => '?').join(', ');
   const set = columns.map(({ column }) => `${column} = excluded.${column}`).join(', ');
+  const isNone = `typeof("revision") <> 'integer' or "revision" not between 0 and ${LAST_REVISION}`;
   return {
-    sql: `insert into ${quoted(name)} (${columns.map(({ column }) => column).join(', ')}) values (${places}) on conflict (${quoted(key)}) do update set ${set} where "revision" = excluded."revision" - 1`,
+    sql: `insert into ${quoted(name)} (${columns.map(({ column }) => column).join(', ')}) values (${places}) on conflict (${quoted(key)}) do update set ${set} where case when ${isNone} then 0 else "revision" end = excluded."revision" - 1`,
     properties: columns.map(({ property }) => property),
   };
 }

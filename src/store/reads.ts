@@ -66,8 +66,8 @@ export function sqliteReads(db: Database.Database) {
   const expired = db.prepare<[number, number, number], ValueRow>(
     `select ${selected(TABLES.values)} from "values" where "expires_at" <= ? order by "expires_at" limit ? offset ?`,
   );
-  const outlived = db.prepare<[number, number], EarlierRow>(
-    `select ${selected(EARLIER)} from "earlier" where "until" <= ? order by "until" limit ?`,
+  const outlived = db.prepare<[number, number, number], EarlierRow>(
+    `select ${selected(EARLIER)} from "earlier" where "until" <= ? order by "until" limit ? offset ?`,
   );
   const lease = db.prepare<[string], LeaseRow>(`select ${selected(LEASES)} from "leases" where "name" = ?`);
   const bySubject = db.prepare<[Key], SubjectRow>(
@@ -132,7 +132,8 @@ export function sqliteReads(db: Database.Database) {
     subjectsById: (ids: readonly string[]) => each(ids, (id) => sound.subjects(byId.get(id))),
     expired: (by: number, offset: number, most: number) =>
       expired.all(by, most, offset).map(soundly<ValueRow>(TABLES.values)),
-    outlived: (by: number, most: number) => outlived.all(by, most).map(soundly<EarlierRow>(EARLIER)),
+    outlived: (by: number, offset: number, most: number) =>
+      outlived.all(by, most, offset).map(soundly<EarlierRow>(EARLIER)),
     lease: (name: string) => sound.leases(lease.get(name)),
     claim: (owner: string, key: Key) => sound.claims(claim.get(owner, key)),
     hasClaims: (before: number) => anyClaim.get(before) !== undefined,

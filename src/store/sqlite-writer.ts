@@ -42,8 +42,9 @@ export function sqliteWriter(db: Database.Database): Writer {
     fingerprints: db.prepare(dropping('fingerprints')),
     lookups: db.prepare(dropping('lookups')),
   };
-  const dropPrint = (collection: string, row: Uint8Array, print: StoredPrint | null): boolean =>
-    print === null || prints[print.table].run(collection, print.fingerprint, row).changes === 1;
+  const dropPrint = (collection: string, row: Uint8Array, print: StoredPrint | null): void => {
+    if (print !== null) prints[print.table].run(collection, print.fingerprint, row);
+  };
   const endIssued = db.prepare(
     'update "issued" set "ended" = ? where "collection" = ? and "hash" = ? and "row" = ? and "ended" is null',
   );
@@ -57,16 +58,19 @@ export function sqliteWriter(db: Database.Database): Writer {
       failing(all, ({ table, row }) => updates[table].run(row, row.id, row.revision - 1) === 1),
     end: ({ endings }) =>
       failing(endings, ({ collection, hash, row, version, print, at }) => {
+        // The value's version alone decides. Whether the rest was there, somebody else may have seen to.
         if (dropValue.run(row, version).changes !== 1) return false;
-        if (!dropPrint(collection, row, print)) return false;
+        dropPrint(collection, row, print);
         dropEarlier.run(row);
-        return endIssued.run(at, collection, hash, row).changes === 1;
+        endIssued.run(at, collection, hash, row);
+        return true;
       }),
     replace: ({ replacements }) =>
       failing(replacements, ({ value, gone, earlier }) => {
         const { row, collection, cell, metadata, keyId, version, expiresAt } = value;
         const done = replaceValue.run(cell, metadata, keyId, version, expiresAt, row, version - 1);
-        if (done.changes !== 1 || !dropPrint(collection, row, gone)) return false;
+        if (done.changes !== 1) return false;
+        dropPrint(collection, row, gone);
         dropEarlier.run(row);
         return earlier === null || keepEarlier.run(earlier) === 1;
       }),

@@ -80,7 +80,7 @@ export function openSqlite(path: string): Store {
     lookedUp: (collection, prints, most) => read(() => reads.lookedUp(collection, prints, most)),
     subjectsById: (ids) => read(() => reads.subjectsById(ids)),
     expired: (by, offset, most) => read(() => reads.expired(by, offset, most)),
-    outlived: (by, most) => read(() => reads.outlived(by, most)),
+    outlived: (by, offset, most) => read(() => reads.outlived(by, offset, most)),
     lease: (name) => read(() => reads.lease(name)),
     claim: (owner, key) => read(() => reads.claim(owner, key)),
     hasClaims: (before) => read(() => reads.hasClaims(before)),

@@ -66,13 +66,19 @@ export interface ClaimRow {
   mac: Bytes;
 }
 
-/** Who does a piece of the vault's own work, until when, in milliseconds. It grants nothing, and so has no MAC. */
+/**
+ * Who does a piece of the vault's own work, until when, in milliseconds. It grants nothing, and so has no MAC: what
+ * somebody else wrote there must not stand in its way.
+ */
 export interface LeaseRow {
   name: string;
   holder: string;
   until: number;
   revision: number;
 }
+
+/** No lease comes this far: a revision beyond is not the vault's, and counts as none. */
+export const LAST_REVISION = 2 ** 52;
 
 export interface ClientRow {
   id: string;
@@ -200,7 +206,7 @@ export interface StoredPrint {
 
 /**
  * Ends a live token: its value row, earlier version and fingerprint go, `issued` stays. Fails if the row is not at
- * `version`.
+ * `version`, and for nothing else: a fingerprint that somebody took away keeps no value alive.
  */
 export interface Ending {
   readonly collection: string;
@@ -235,7 +241,7 @@ export type Statement =
   | { readonly do: 'replace'; readonly replacements: readonly Replacement[] }
   /** Fails for an earlier version that is not there. */
   | { readonly do: 'forgetEarlier'; readonly versions: readonly Relied[] }
-  /** Fails for a lease whose stored revision is not `revision - 1`. */
+  /** Fails for a lease whose stored revision is not `revision - 1`; a first one, also if that is beyond LAST_REVISION. */
   | { readonly do: 'lease'; readonly leases: readonly LeaseRow[] }
   | { readonly do: 'forgetClaims'; readonly before: number }
   | { readonly do: 'lockHead' }
@@ -308,8 +314,8 @@ export interface Store {
   subjectsById(ids: readonly string[]): Promise<readonly (SubjectRow | null)[]>;
   /** Values that expired by a time, the earliest first, from `offset` on. */
   expired(by: number, offset: number, most: number): Promise<readonly ValueRow[]>;
-  /** Earlier versions whose time ended by then. */
-  outlived(by: number, most: number): Promise<readonly EarlierRow[]>;
+  /** Earlier versions whose time ended by then, the first ones first, from `offset` on. */
+  outlived(by: number, offset: number, most: number): Promise<readonly EarlierRow[]>;
   lease(name: string): Promise<LeaseRow | null>;
   claim(owner: string, key: Bytes): Promise<ClaimRow | null>;
   /** Whether any claim was made before this time. */

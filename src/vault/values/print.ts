@@ -45,13 +45,14 @@ export function storedPrint(
 }
 
 /**
- * What ends a live token. Where its collection keeps fingerprints, its cell is opened to find its own.
+ * What ends a live token. Its cell is opened first: to find its fingerprint, and so that nothing is destroyed, and the log
+ * made to say so, because of a column that somebody else wrote.
  * @returns null if the cell does not open
  */
 export function endingOf(call: Call, printing: Printing, row: ValueRow): Ending | null {
   const { keys } = call.epoch;
   const collection = printing.id;
-  const normal = printing.prints === null ? '' : openValue(keys, row, { token: row.token, collection });
+  const normal = openValue(keys, row, { token: row.token, collection });
   if (normal === null) return null;
   return {
     collection,

@@ -3,8 +3,9 @@ import { type Call, type Caller, commit, draft } from '../call.ts';
 import type { Core } from '../core.ts';
 import { EDITED, rowName } from '../findings.ts';
 import { printingOf } from '../policy/shape.ts';
-import type { Ending, LeaseRow, ValueRow } from '../store.ts';
+import { type EarlierRow, type Ending, LAST_REVISION, type LeaseRow, type ValueRow } from '../store.ts';
 import { endingOf } from './print.ts';
+import { openEarlier } from './sealing.ts';
 
 /** Rows of a run: their ids must fit into one event. */
 const MOST_ROWS = 160;
@@ -20,20 +21,25 @@ const NAME = 'purge';
  * @param holder names this process
  */
 export async function purge(core: Core, holder: string): Promise<void> {
-  let skip = 0;
+  let behind: Behind = { values: 0, earlier: 0 };
   for (let runs = 0; runs < MOST_RUNS; runs++) {
-    const now = core.world.now();
-    const [waiting, outlived] = [await core.store.expired(now, skip, 1), await core.store.outlived(now, 1)];
-    if (waiting.length === 0 && outlived.length === 0) return;
+    if (!(await isAnyWaiting(core, behind))) return;
     const origin = { via: 'system', to: 'caller', from: null, trace: null } as const;
     const request = Buffer.from(core.world.random(12)).toString('base64url');
     const caller: Caller = { who: () => ACTOR, origin: { ...origin, request } };
-    const came = await attempt(core, caller, { action: NAME, expected: 16 }, (call) =>
-      run(call, holder, skip),
+    const next = await attempt(core, caller, { action: NAME, expected: 16 }, (call) =>
+      run(call, holder, behind),
     );
-    if (came === 'held' || came.ended + came.skipped === 0) return;
-    skip += came.skipped;
+    if (next === 'held') return;
+    behind = next;
   }
+}
+
+/** By the time of events, which a clock that was put back does not change. */
+async function isAnyWaiting({ world, store, epochs }: Core, { values, earlier }: Behind): Promise<boolean> {
+  const now = Math.max(world.now(), epochs.seen.lastAt);
+  if ((await store.expired(now, values, 1)).length > 0) return true;
+  return (await store.outlived(now, earlier, 1)).length > 0;
 }
 
 const ACTOR: ReturnType<Caller['who']> = {
@@ -45,36 +51,63 @@ const ACTOR: ReturnType<Caller['who']> = {
   expiresAt: null,
 };
 
-interface Run {
-  readonly ended: number;
-  /** Rows that cannot be ended: the next run begins behind them. */
-  readonly skipped: number;
+/** How many rows of each table cannot be ended: the next run begins behind them. */
+interface Behind {
+  readonly values: number;
+  readonly earlier: number;
 }
 
 /** One run: the lease is renewed in the commit that ends rows, so that whoever lost it ends none. */
-async function run(call: Call, holder: string, skip: number): Promise<Run | 'held' | null> {
+async function run(call: Call, holder: string, behind: Behind): Promise<Behind | 'held' | null> {
   const { store } = call.core;
   const lease = await store.lease(NAME);
   if (lease !== null && isHeld(lease, holder, call.now)) return 'held';
-  const rows = await store.expired(call.now, skip, MOST_ROWS);
-  const outlived = await store.outlived(call.now, MOST_ROWS);
+  const rows = await store.expired(call.now, behind.values, MOST_ROWS);
   const endings = rows.flatMap((row) => ending(call, row) ?? []);
-  const ended = endings.length + outlived.length;
-  const skipped = rows.length - endings.length;
-  if (ended === 0) return { ended, skipped };
+  const old = await store.outlived(call.now, behind.earlier, MOST_ROWS);
+  const versions = await outlivedOf(call, old, new Set(endings.map(({ row }) => rowName(row))));
+  const next = {
+    values: behind.values + rows.length - endings.length,
+    earlier: behind.earlier + versions.foul,
+  };
+  const { outlived } = versions;
+  if (endings.length + outlived.length === 0) return next;
   const detail = {
     ended: call.now,
     rows: endings.map(({ row }) => rowName(row)),
     versions: outlived.map(({ row }) => rowName(row)),
   };
-  const next = { name: NAME, holder, until: call.now + LEASE, revision: (lease?.revision ?? 0) + 1 };
+  const until = call.now + LEASE;
   const done = await commit(call, 'unavailable', {
-    leases: [next],
+    leases: [{ name: NAME, holder, until, revision: revisionAfter(lease) }],
     endings,
     outlived,
     drafts: [draft(call, 'purge', 'done', { detail })],
   });
-  return done === null ? null : { ended, skipped };
+  return done === null ? null : next;
+}
+
+const revisionAfter = (lease: LeaseRow | null): number =>
+  lease === null || lease.revision > LAST_REVISION ? 1 : lease.revision + 1;
+
+/**
+ * The earlier versions that are to go. One whose value ends in this run goes with it. One that does not open is left, and
+ * noted: else whoever writes the database had the log say that its time had come.
+ */
+async function outlivedOf(
+  { core, epoch }: Call,
+  old: readonly EarlierRow[],
+  ended: ReadonlySet<string>,
+): Promise<{ readonly outlived: readonly EarlierRow[]; readonly foul: number }> {
+  const waiting = old.filter(({ row }) => !ended.has(rowName(row)));
+  const values = await core.store.located(waiting.map(({ row }) => row));
+  const outlived = waiting.filter((one, i) => {
+    const value = values[i] ?? null;
+    return value !== null && openEarlier(epoch.keys, value, one, value) !== null;
+  });
+  for (const { row } of waiting.filter((one) => !outlived.includes(one)))
+    core.findings.note({ table: 'earlier', record: rowName(row), problem: EDITED });
+  return { outlived, foul: waiting.length - outlived.length };
 }
 
 /** A lease of longer than any process takes is not the vault's: it would keep values for ever. */

@@ -29,21 +29,45 @@ export async function findKnown(
     const row = rows[i] ?? null;
     const value = row === null ? null : (values[position++] ?? null);
     if (row === null) fresh.push(one);
-    else if (value !== null) {
-      if (!meet(call, collection, one, row, value, into)) fresh.push(one);
-    } else if (await stillPoints(call, row)) distrust(call, one, row, into);
-    else return null;
+    else if (value !== null && isHis(call, collection, one, row, value)) {
+      if (!meet(call, collection, one, value, into)) fresh.push(one);
+    } else if (await hasMoved(call, 'fingerprints', row, value)) return null;
+    else distrust(call, one, row, into);
   }
   return fresh;
 }
 
-/** Whether a fingerprint without its value is still there: the two go together, so then something else took the value. */
-async function stillPoints(
-  { core }: Call,
+/**
+ * Whether a fingerprint and the value that was read after it have parted since: the value has ended, or was replaced. If
+ * not, they are of one moment, and what does not fit was written by somebody else.
+ */
+export async function hasMoved(
+  { core: { store } }: Call,
+  table: 'fingerprints' | 'lookups',
   { collection, fingerprint: print, row }: FingerprintRow,
+  value: ValueRow | null,
 ): Promise<boolean> {
-  const [now = null] = await core.store.fingerprinted(collection, [print]);
-  return now !== null && equalBytes(now.row, row);
+  const [pointing = []] =
+    table === 'lookups'
+      ? await store.lookedUp(collection, [print], Number.MAX_SAFE_INTEGER)
+      : [(await store.fingerprinted(collection, [print])).flatMap((one) => one ?? [])];
+  if (!pointing.some((one) => equalBytes(one.row, row))) return true;
+  const [now = null] = await store.located([row]);
+  return now?.version !== value?.version;
+}
+
+/** The cell is opened and compared before its token is answered: a pointer moved to another row is found here. */
+function isHis(
+  { epoch: { keys } }: Call,
+  { id }: Collection,
+  { want: { normal, subject } }: Fresh,
+  pointer: FingerprintRow,
+  value: ValueRow,
+): boolean {
+  if (!isAuthentic(keys.vault('rows').secret, 'fingerprints', pointer)) return false;
+  return (
+    value.subject === subject && openValue(keys, value, { token: value.token, collection: id }) === normal
+  );
 }
 
 /** What is stored for a value is not the vault's: no token is answered for it, and a finding is noted. */
@@ -72,22 +96,8 @@ function distinct(
 }
 
 /** A fingerprint was found: answers its token if that is live, else ends it. False if the value needs a new one. */
-function meet(
-  call: Call,
-  collection: Collection,
-  one: Fresh & { readonly print: Print },
-  row: FingerprintRow,
-  value: ValueRow,
-  into: Issue,
-): boolean {
+function meet(call: Call, collection: Collection, one: Fresh, value: ValueRow, into: Issue): boolean {
   const { want } = one;
-  const authentic = isAuthentic(call.epoch.keys.vault('rows').secret, 'fingerprints', row);
-  // The cell is opened and compared before its token is answered: a pointer moved to another row is found here.
-  const opened = openValue(call.epoch.keys, value, { token: value.token, collection: collection.id });
-  if (!authentic || opened !== want.normal || value.subject !== want.subject) {
-    distrust(call, one, row, into);
-    return true;
-  }
   const { expiresAt, token, version } = value;
   if (expiresAt !== null && call.now >= expiresAt) {
     const ending = endingOf(call, collection.printing, value);

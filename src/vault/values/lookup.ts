@@ -9,6 +9,7 @@ import { holdsValue } from '../../formats/clear-text.ts';
 import type { Collection } from '../policy/active.ts';
 import type { FingerprintRow, Relied, ValueRow } from '../store.ts';
 import { answered, byCollection, decideItem, type ItemAnswer, namedCollection, refused } from './item.ts';
+import { hasMoved } from './known.ts';
 import { printer } from './print.ts';
 import { openValue } from './sealing.ts';
 import { inOrder, type Outcomes, plainly, refuse } from './seek.ts';
@@ -48,7 +49,8 @@ interface Asked {
 export const lookup = (core: Core, caller: Caller, request: LookupRequest): Promise<LookupAnswer> =>
   attempt(core, caller, { action: 'lookup', expected: 32 * request.items.length }, async (call) => {
     const sorted = await sort(call, request);
-    for (const [collection, group] of byCollection(sorted.asked)) await find(call, collection, group, sorted);
+    for (const [collection, group] of byCollection(sorted.asked))
+      if (!(await find(call, collection, group, sorted))) return null;
     const { relied, validUntil } = sorted;
     const told = await commit(call, 'audit_unavailable', { relied, validUntil, drafts: inOrder(sorted) });
     if (told === null) return null;
@@ -92,13 +94,16 @@ async function sort(call: Call, { items }: LookupRequest): Promise<Sorted> {
   return sorted;
 }
 
-/** Finds the values of one collection: by fingerprint, then the rows, then each cell is opened and compared. */
+/**
+ * Finds the values of one collection: by fingerprint, then the rows, then each cell is opened and compared.
+ * @returns false if a row moved between the two reads: decide again
+ */
 async function find(
   call: Call,
   collection: Collection,
   group: readonly Asked[],
   sorted: Sorted,
-): Promise<void> {
+): Promise<boolean> {
   const printOf = printer(call, collection.printing);
   const prints = group.map(({ normal, subject }) => printOf(normal, subject).fingerprint);
   const pointers = await pointersOf(call, collection, prints);
@@ -107,9 +112,10 @@ async function find(
   for (const [i, one] of group.entries()) {
     const pointing = pointers[i] ?? [];
     const found = pointing.map((pointer) => ({ pointer, value: values[position++] ?? null }));
-    settle(call, one, one.isKnown ? found : [], sorted);
+    if (!(await settle(call, one, one.isKnown ? found : [], sorted))) return false;
     if (i % 64 === 63) await call.core.world.breathe();
   }
+  return true;
 }
 
 /** One more than is answered, to know that there are others. */
@@ -129,16 +135,19 @@ interface Pointed {
   readonly value: ValueRow | null;
 }
 
-function settle(call: Call, asked: Asked, found: readonly Pointed[], sorted: Sorted): void {
+async function settle(call: Call, asked: Asked, found: readonly Pointed[], sorted: Sorted): Promise<boolean> {
   const { item, collection, subject } = asked;
   const tokens: string[] = [];
   const rows: string[] = [];
   for (const { pointer, value } of found.slice(0, MOST_TOKENS)) {
     if (value === null || (value.expiresAt !== null && call.now >= value.expiresAt)) continue;
     if (!isHis(call, asked, pointer, value)) {
+      const { prints } = collection.printing;
+      if (prints === null || (await hasMoved(call, prints, pointer, value))) return false;
       call.core.findings.note({ table: 'values', record: rowName(pointer.row), problem: EDITED });
       const about = namedCollection(collection);
-      return refuse(call, { action: 'lookup' }, item, plainly('integrity'), about, sorted);
+      refuse(call, { action: 'lookup' }, item, plainly('integrity'), about, sorted);
+      return true;
     }
     tokens.push(value.token);
     rows.push(rowName(value.row));
@@ -149,6 +158,7 @@ function settle(call: Call, asked: Asked, found: readonly Pointed[], sorted: Sor
   sorted.answers.set(item, { tokens, ...(more ? { more } : {}) });
   const facts = { item, ...namedCollection(collection), ...(subject === null ? {} : { subject }) };
   sorted.events.set(item, draft(call, 'lookup', 'done', { ...facts, detail: { rows } }));
+  return true;
 }
 
 /** Whether a pointer is the vault's, and its value the one that was asked for. */

@@ -28,7 +28,10 @@ export async function recall(call: Call, first: ClaimRow, sorted: Sorted, into: 
   }
 }
 
-/** The token of a row that the first request made or found, if it is live and holds what is asked for. */
+/**
+ * The token of a row that the first request made or found, if it is live. It holds what is asked for, or what it was
+ * replaced with since.
+ */
 function answerAgain(
   call: Call,
   { item, collection, normal }: Sorted['wanted'][number],
@@ -37,7 +40,8 @@ function answerAgain(
   into: Issue,
 ): void {
   const { token, row, version, expiresAt } = value;
-  if (openValue(call.epoch.keys, value, { token, collection: collection.id }) !== normal) {
+  const opened = openValue(call.epoch.keys, value, { token, collection: collection.id });
+  if (opened === null || (opened !== normal && version === 1)) {
     call.core.findings.note({ table: 'values', record: rowName(row), problem: EDITED });
     into.issued.set(item, 'integrity');
     return;

@@ -1,0 +1,91 @@
+import { expect, it } from 'vitest';
+import type { BoundVault } from '../../src/vault/bound.ts';
+import type { Store } from '../../src/vault/store.ts';
+import { eventsOf } from '../attack/tamper.ts';
+import { newVault } from '../harness.ts';
+import { openAround } from './wrapped.ts';
+
+/** Values that are replaced or erased between two reads of one call: nobody is accused of it, and it is decided again. */
+
+const POLICY = `
+purposes:
+  settlement: { basis: contract }
+collections:
+  cards: { format: pan, lengths: { min: 15, max: 19 }, lookup: true, purposes: [settlement] }
+  cards-known: { format: pan, lengths: { min: 15, max: 19 }, tokens: deterministic, guessable: accepted, purposes: [settlement] }
+`;
+const GRANTS = [
+  ...['tokenise', 'replace', 'lookup', 'erase'].map((action) => `${action}:*`),
+  'detokenise:*@settlement',
+];
+const PAN = '4111111111111111';
+const OTHER = '5555555555554444';
+
+type Overtaking = (vault: BoundVault, named: { collection: string; token: string }) => Promise<unknown>;
+const replaced: Overtaking = (vault, named) => vault.replace({ items: [{ ...named, value: OTHER }] });
+const erased: Overtaking = (vault, named) => vault.erase({ reason: 'asked', items: [named] });
+
+/** A vault with one token, and one beside it in which something else happens once, before its values are read. */
+async function overtaken(collection: string, by: Overtaking) {
+  const open = await newVault(POLICY);
+  const client = await open.add(GRANTS);
+  const { items } = await client.vault.tokenise({ items: [{ collection, value: PAN }] });
+  const token = items[0] !== undefined && 'token' in items[0] ? items[0].token : '';
+  let overtake = (): Promise<unknown> => by(client.vault, { collection, token });
+  const around = (store: Store): Store => ({
+    ...store,
+    located: async (rows) => {
+      const now = overtake;
+      overtake = () => Promise.resolve();
+      await now();
+      return store.located(rows);
+    },
+  });
+  const beside = await openAround(open, around);
+  return { open, token, vault: await beside.as(client.key), maintain: () => open.vault.maintain() };
+}
+
+const cases: [string, Overtaking][] = [
+  ['replaced', replaced],
+  ['erased', erased],
+];
+
+it.each(cases)('a lookup that meets a value as it is %s finds nothing', async (_, by) => {
+  for (const collection of ['cards', 'cards-known']) {
+    const { open, vault, maintain } = await overtaken(collection, by);
+    const { items } = await vault.lookup({ items: [{ collection, value: PAN }] });
+    expect(items).toEqual([{ tokens: [] }]);
+    await maintain();
+    expect(eventsOf(open.storePath).filter(({ action }) => action === 'integrity')).toEqual([]);
+    expect(open.notices).toEqual([]);
+  }
+});
+
+it.each(cases)('a value that is %s while it is tokenised again gets another token', async (_, by) => {
+  const { open, vault, token, maintain } = await overtaken('cards-known', by);
+  const { items } = await vault.tokenise({ items: [{ collection: 'cards-known', value: PAN }] });
+  expect(items).toEqual([{ token: expect.stringMatching(/^411111\d{6}1111$/), created: true }]);
+  expect(items).not.toMatchObject([{ token }]);
+  await maintain();
+  expect(open.notices).toEqual([]);
+  expect(await open.host.audit.verify()).toMatchObject({ ok: true });
+});
+
+it('a tokenise that is repeated after its value was replaced answers its token again', async () => {
+  const open = await newVault(POLICY);
+  const { vault } = await open.add(GRANTS);
+  for (const collection of ['cards', 'cards-known']) {
+    const request = { items: [{ collection, value: PAN }] };
+    const { items } = await vault.tokenise(request, collection);
+    const token = items[0] !== undefined && 'token' in items[0] ? items[0].token : '';
+    await vault.replace({ items: [{ collection, token, value: OTHER }] });
+    expect((await vault.tokenise(request, collection)).items).toEqual([{ token, created: true }]);
+    await vault.erase({ reason: 'asked', items: [{ collection, token }] });
+    expect((await vault.tokenise(request, collection)).items).toMatchObject([
+      { error: { code: 'token_not_found' } },
+    ]);
+  }
+  await open.vault.maintain();
+  expect(open.notices).toEqual([]);
+  expect(await open.host.audit.verify()).toMatchObject({ ok: true });
+});

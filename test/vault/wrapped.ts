@@ -1,0 +1,36 @@
+import { randomBytes } from 'node:crypto';
+import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises';
+import { onTestFinished } from 'vitest';
+import { fileMasterKey } from '../../src/masterkey/file.ts';
+import { openSqlite } from '../../src/store/sqlite.ts';
+import type { BoundVault } from '../../src/vault/bound.ts';
+import type { Store } from '../../src/vault/store.ts';
+import { openVault, type Vault } from '../../src/vault/vault.ts';
+import type { TestVault } from '../harness.ts';
+
+/** Another process on a vault's store, which sees it through what a test puts around it: the real store is behind that. */
+export async function openAround(
+  { settings, clock, notices, fatal }: TestVault,
+  around: (store: Store) => Store,
+): Promise<{ readonly vault: Vault; readonly as: (apiKey: string) => Promise<BoundVault> }> {
+  const world = {
+    now: () => Date.now() + clock.offset,
+    random: (bytes: number) => randomBytes(bytes),
+    breathe: () => breathe(),
+    pause: (milliseconds: number) => pause(milliseconds),
+    notice: (notice: (typeof notices)[number]) => notices.push(notice),
+  };
+  const vault = await openVault({
+    store: around(openSqlite(settings.store.path)),
+    masterKey: fileMasterKey(settings.masterKey.path, { groups: [process.getegid?.() ?? -1] }, world.random),
+    environment: settings.vault.environment,
+    world,
+    onFatal: (reason) => fatal.push(reason),
+  });
+  onTestFinished(() => vault.close());
+  const origin = { via: 'http', to: 'caller', from: null, request: 'req_around', trace: null } as const;
+  return {
+    vault,
+    as: async (apiKey) => vault.bind({ who: await vault.authenticate(apiKey), origin }),
+  };
+}

@@ -6,20 +6,17 @@ import { VaultError } from '../../src/vault/error.ts';
 import { hostCaller } from '../../src/vault/access/host-caller.ts';
 import { KINDS } from '../../src/vault/policy/grant.ts';
 import type { AddClientRequest } from '../../src/wire/clients.ts';
-import type { DetokeniseRequest, TokeniseRequest } from '../../src/wire/values.ts';
+import type {
+  DetokeniseRequest,
+  EraseRequest,
+  LookupRequest,
+  ReplaceRequest,
+  TokeniseRequest,
+} from '../../src/wire/values.ts';
 import { eventsOf } from '../attack/tamper.ts';
 import { type Clock, makeVaultDir, openVaultDir, type TestVault } from '../harness.ts';
-import {
-  type Call,
-  CARD,
-  type Client,
-  COLLECTIONS,
-  COVERED,
-  eventLine,
-  Model,
-  PURPOSES,
-  VALUES,
-} from './model.ts';
+import { type Asked, type Call, type Client, eventLine, Model } from './model.ts';
+import { CARD, COLLECTIONS, COVERED, POLICY, PURPOSES, VALUES } from './model-policy.ts';
 
 /** Random histories of a real vault: every answer, and then the log, is held against the model's. */
 
@@ -104,14 +101,14 @@ function pick<T>(all: readonly T[], nth: number): T {
 
 const which = fc.nat(1000);
 /** In ticks; what has none left has expired. */
-const lives = fc.constantFrom(null, null, null, 0, 1, 1, 2, 5);
+const lives = fc.constantFrom(null, null, null, null, null, 0, 1, 1, 2, 5);
 const expiry = ({ now }: Model, ticks: number): string => new Date(now + (ticks - 0.5) * TICK).toISOString();
 
+const PURPOSELESS = ['tokenise', 'replace', 'lookup', 'describe', 'erase'];
+const SHOWING = ['detokenise', 'mask', 'verify'];
 const EVERYTHING = [
-  'tokenise:*',
-  'lookup:*',
-  'describe:*',
-  ...PURPOSES.map((name) => `detokenise:*@${name}`),
+  ...PURPOSELESS.map((action) => `${action}:*`),
+  ...SHOWING.flatMap((action) => PURPOSES.map((name) => `${action}:*@${name}`)),
 ];
 const PLAIN = EVERYTHING.filter((grant) => !/^(?:lookup|describe):/.test(grant));
 /** The first three stay, so that no history runs dry: one may do everything, the others are told no more than they must be. */
@@ -125,8 +122,10 @@ const STAYING = 3;
 const pattern = fc.constantFrom(...Object.keys(COVERED), 'cards/*');
 const grants = {
   service: fc.oneof(
-    fc.tuple(fc.constantFrom('tokenise', 'lookup', 'describe'), pattern).map((parts) => parts.join(':')),
-    fc.tuple(pattern, fc.constantFrom(...PURPOSES)).map((parts) => `detokenise:${parts.join('@')}`),
+    fc.tuple(fc.constantFrom(...PURPOSELESS), pattern).map((parts) => parts.join(':')),
+    fc
+      .tuple(fc.constantFrom(...SHOWING), pattern, fc.constantFrom(...PURPOSES))
+      .map(([action, name, purpose]) => `${action}:${name}@${purpose}`),
     fc.constant('role:settler'),
   ),
   custodian: fc.constantFrom('clients:*', 'policy:*', 'clients:cards'),
@@ -166,32 +165,70 @@ const wanted = fc.record({
   ),
   subject: fc.constantFrom(null, null, null, null, null, 'cus_1', 'cus_1', 'cus_2', CARD),
   lives,
+  metadata: fc.constantFrom(null, null, null, { note: 'kept', n: 1 }, { note: CARD }),
 });
-const wantedItem = (model: Model, { collection, value, subject, lives: ticks }: Of<typeof wanted>) => ({
+const wantedItem = (model: Model, { lives: ticks, metadata, ...wantedOne }: Of<typeof wanted>) => ({
+  ...valueItem(model, wantedOne),
+  ...(ticks !== null && { expiresAt: expiry(model, ticks) }),
+  ...(metadata !== null && { metadata }),
+});
+const valueItem = (
+  model: Model,
+  { collection, value, subject }: Pick<Of<typeof wanted>, 'collection' | 'value' | 'subject'>,
+) => ({
   collection,
   value: typeof value === 'string' ? value : tokenOf(model, value).token,
   ...(subject !== null && { subject }),
-  ...(ticks !== null && { expiresAt: expiry(model, ticks) }),
 });
 
+const soughtItem = fc.record({
+  nth: someToken,
+  elsewhere: fc.constantFrom(...Array.from({ length: 12 }, () => null), 'cards', 'cards-known', 'nowhere'),
+});
+const namedItem = (model: Model, { nth, elsewhere }: Of<typeof soughtItem>) => {
+  const { collection, token } = tokenOf(model, nth);
+  return { collection: elsewhere ?? collection, token };
+};
 const sought = fc.record({
   /** Null for one that fits the first token. */
   purpose: fc.constantFrom(null, null, null, null, ...PURPOSES, 'resale'),
-  items: some(
-    fc.record({
-      nth: someToken,
-      elsewhere: fc.constantFrom(null, null, null, null, null, 'cards', 'cards-known', 'nowhere'),
-    }),
-  ),
+  items: some(fc.record({ one: soughtItem, version: fc.constantFrom(null, null, null, 1, 2, 3) })),
 });
 function soughtRequest(model: Model, { purpose, items }: Of<typeof sought>): DetokeniseRequest {
-  const asked = items.map(({ nth, elsewhere }) => {
-    const { collection, token } = tokenOf(model, nth);
-    return { collection: elsewhere ?? collection, token };
-  });
+  const asked = items.map(({ one, version }) => ({
+    ...namedItem(model, one),
+    ...(version !== null && { version }),
+  }));
   const fitting = COLLECTIONS[asked[0]?.collection ?? '']?.purposes[0];
   return { purpose: purpose ?? fitting ?? 'settlement', items: asked };
 }
+
+const replacing = fc.record({
+  one: soughtItem,
+  value: wanted.map(({ value }) => value),
+  /** Beside the version that the token is at: what has not been changed yet is at the first. */
+  ifVersion: fc.constantFrom(null, null, null, null, null, 1, 2),
+  /** In ticks; `never` takes an expiry away. */
+  lives: fc.oneof(lives, fc.constant('never' as const)),
+  metadata: fc.constantFrom(null, null, null, null, { note: 'new' }, { note: 'new' }, { note: CARD }),
+});
+function replacingItem(model: Model, { one, value, ifVersion, metadata, ...more }: Of<typeof replacing>) {
+  const named = namedItem(model, one);
+  // Mostly what fits: a value of another format changes nothing.
+  const isText = COLLECTIONS[named.collection]?.format === 'text';
+  const fits = typeof value === 'string' && (isText || VALUES[value] !== null);
+  const expiresAt = typeof more.lives === 'number' ? expiry(model, more.lives) : null;
+  return {
+    ...named,
+    value: typeof value === 'string' ? (fits ? value : '378282246310005') : tokenOf(model, value).token,
+    ...(ifVersion !== null && { ifVersion }),
+    ...(more.lives !== null && { expiresAt }),
+    ...(metadata !== null && { metadata }),
+  };
+}
+
+type Changing = Extract<Asked, { verb: 'replace' | 'erase' }>;
+const keys = fc.constantFrom(null, null, null, null, 'a', 'b', 'c', 'd');
 
 /** One call of a history: who makes it, and how it comes. */
 interface Step {
@@ -208,8 +245,12 @@ function command<Args>(
   run: (step: Step, args: Args) => Promise<void>,
 ) {
   const via = fc.record({ process: fc.nat(1), anew: fc.boolean() });
-  /** Half of all calls are made by those who stay. */
-  const caller = fc.oneof(fc.nat(STAYING - 1), which);
+  /** Half of all calls are made by whoever may do everything, so that there is something to be wrong about. */
+  const caller = fc.oneof(
+    { weight: 3, arbitrary: fc.constant(0) },
+    { weight: 1, arbitrary: fc.nat(STAYING - 1) },
+    { weight: 2, arbitrary: which },
+  );
   const arbitrary = fc.record({ via, caller, args: given }).map((drawn) => ({
     check: () => true,
     run: (model: Model, real: Real) =>
@@ -266,6 +307,73 @@ async function tokenise(
   }
 }
 
+/** What is asked some times at once, to both processes, is answered as if one after another. */
+async function change(
+  { model, real, call, via }: Step,
+  asked: Changing,
+  key: string | null,
+  times: number,
+): Promise<void> {
+  const ways = Array.from({ length: times }, (_, i) => ({ ...via, process: (via.process + i) % 2 }));
+  const answers = await Promise.all(
+    ways.map((way) =>
+      real.ask(way, call, (vault) =>
+        asked.verb === 'replace' ? vault.replace(asked.request, key) : vault.erase(asked.request, key),
+      ),
+    ),
+  );
+  // Whoever was refused the least was first; then, whose versions are the lowest.
+  for (const answer of answers.toSorted((a, b) => lateness(a) - lateness(b))) {
+    const told =
+      asked.verb === 'replace'
+        ? model.replace(call, asked.request, key)
+        : model.erase(call, asked.request, key);
+    expect(answer).toEqual(told);
+  }
+}
+
+function lateness(answer: object): number {
+  const text = JSON.stringify(answer);
+  const versions = itemsOf(answer).map((item) => Number(Reflect.get(item, 'version') ?? 0));
+  const sum = versions.reduce((all, version) => all + version, 0);
+  return text.split('"code"').length * 1e6 + text.split('"conflict"').length * 1e4 + sum;
+}
+
+/** A token is erased, or gets another value, while both processes read it: its old value is not answered after that. */
+async function overtake(step: Step, nth: number, asked: 'erase' | Of<typeof replacing>): Promise<void> {
+  const { model, real, call, via } = step;
+  if (model.tokens.length === 0) return;
+  const { collection, token, value } = pick(model.tokens, nth);
+  const purpose = COLLECTIONS[collection]?.purposes[0] ?? '';
+  const reader = pick(model.clients, 0);
+  const named = { collection, token };
+  const reading = [0, 1, 2, 3].map(async (n) => {
+    const own = real.by(reader);
+    const answer = await real.detokenise({ ...via, process: n }, own, { purpose, items: [named] });
+    return { own, answer };
+  });
+  const changing: Changing =
+    asked === 'erase'
+      ? { verb: 'erase', request: { reason: 'asked', items: [named] } }
+      : { verb: 'replace', request: { items: [{ ...replacingItem(model, asked), ...named }] } };
+  const changed = await real.ask(via, call, (vault) =>
+    changing.verb === 'erase' ? vault.erase(changing.request) : vault.replace(changing.request),
+  );
+  const read = await Promise.all(reading);
+  const isOld = ({ answer }: (typeof read)[number]): boolean => textIn(itemsOf(answer)[0], 'value') === value;
+  const check = (part: typeof read): void => {
+    for (const { own, answer } of part)
+      expect(answer).toEqual(model.detokenise(own, { purpose, items: [named] }));
+  };
+  check(read.filter(isOld));
+  const told =
+    changing.verb === 'erase'
+      ? model.erase(call, changing.request, null)
+      : model.replace(call, changing.request, null);
+  expect(changed).toEqual(told);
+  check(read.filter((one) => !isOld(one)));
+}
+
 /** A client is revoked while it reads: whatever was still answered, the log has it before the revocation. */
 async function race({ model, real, via }: Step, client: Client, request: DetokeniseRequest): Promise<void> {
   const revoking = real.by(null);
@@ -315,15 +423,15 @@ const COMMANDS = [
     'tokenise',
     fc.record({
       items: some(wanted),
-      key: fc.constantFrom(null, null, null, null, 'a', 'b', 'c', 'd'),
+      key: keys,
       times: fc.constantFrom(1, 1, 1, 3),
     }),
     (step, { items, key, times }) =>
       tokenise(step, { items: items.map((item) => wantedItem(step.model, item)) }, key, times),
   ),
   command(
-    4,
-    'tokenise again',
+    6,
+    'ask again',
     fc.record({
       nth: which,
       isItsOwn: fc.constantFrom(true, true, true, false),
@@ -334,16 +442,69 @@ const COMMANDS = [
     async (step, args) => {
       if (step.model.claims.length === 0) return;
       moveClock(step, args.later);
-      const { owner, key, request } = pick(step.model.claims, args.nth);
+      const { owner, key, asked } = pick(step.model.claims, args.nth);
       const call = args.isItsOwn ? { ...step.call, client: owner } : step.call;
-      const items = args.isChanged ? [...request.items, ...request.items] : request.items;
-      await tokenise({ ...step, call }, { items }, key, args.times);
+      const again = args.isChanged ? twice(asked) : asked;
+      if (again.verb === 'tokenise') await tokenise({ ...step, call }, again.request, key, args.times);
+      else await change({ ...step, call }, again, key, args.times);
     },
   ),
   command(8, 'detokenise', sought, async ({ model, real, call, via }, args) => {
     const request = soughtRequest(model, args);
     expect(await real.detokenise(via, call, request)).toEqual(model.detokenise(call, request));
   }),
+  command(3, 'mask', sought, async ({ model, real, call, via }, args) => {
+    const request = soughtRequest(model, args);
+    expect(await real.ask(via, call, (vault) => vault.mask(request))).toEqual(model.mask(call, request));
+  }),
+  command(
+    3,
+    'verify',
+    fc.record({ sought, value: wanted.map(({ value }) => value) }),
+    async ({ model, real, call, via }, args) => {
+      const { purpose, items } = soughtRequest(model, args.sought);
+      const value = typeof args.value === 'string' ? args.value : tokenOf(model, args.value).token;
+      const request = { purpose, items: items.map((item) => ({ ...item, value })) };
+      const answer = await real.ask(via, call, (vault) => vault.verify(request));
+      expect(answer).toEqual(model.verify(call, request));
+    },
+  ),
+  command(3, 'describe', some(soughtItem), async ({ model, real, call, via }, items) => {
+    const request = { items: items.map((item) => namedItem(model, item)) };
+    const answer = await real.ask(via, call, (vault) => vault.describe(request));
+    const told = (item: number): string => textIn(itemsOf(answer)[item], 'created');
+    expect(answer).toEqual(model.describe(call, request, told));
+  }),
+  command(3, 'lookup', some(wanted), async ({ model, real, call, via }, items) => {
+    const request: LookupRequest = { items: items.map((item) => valueItem(model, item)) };
+    const answer = await real.ask(via, call, (vault) => vault.lookup(request));
+    expect(inAnyOrder(answer)).toEqual(model.lookup(call, request));
+  }),
+  command(
+    8,
+    'replace',
+    fc.record({ items: some(replacing), key: keys, times: fc.constantFrom(1, 1, 1, 3) }),
+    (step, { items, key, times }) => {
+      const request: ReplaceRequest = { items: items.map((item) => replacingItem(step.model, item)) };
+      return change(step, { verb: 'replace', request }, key, times);
+    },
+  ),
+  command(
+    2,
+    'erase',
+    fc.record({ items: some(soughtItem, 3), key: keys, times: fc.constantFrom(1, 1, 2) }),
+    (step, { items, key, times }) => {
+      const named = items.map((item) => namedItem(step.model, item));
+      const request: EraseRequest = { reason: 'asked', items: named };
+      return change(step, { verb: 'erase', request }, key, times);
+    },
+  ),
+  command(
+    2,
+    'erase or replace while it is read',
+    fc.record({ nth: which, asked: fc.oneof(fc.constant('erase' as const), replacing) }),
+    (step, { nth, asked }) => overtake(step, nth, asked),
+  ),
   command(1, 'ask who and what', fc.constant(null), askWho),
   command(2, 'move the clock', fc.constantFrom(1, 1, 2, 4), async (step, ticks) => moveClock(step, ticks)),
   // A host may come up with its clock wrong: time in the vault stands still until that has caught up.
@@ -351,11 +512,30 @@ const COMMANDS = [
     moveClock({ model, real }, -back);
     await real.restart();
   }),
-  command(1, 'maintain', fc.constant(null), async ({ model, real, via }) => {
-    await real.at(via.process).vault.maintain();
+  // Servers do it every few seconds, and meet: one of them purges.
+  command(2, 'maintain', fc.constantFrom(1, 1, 2), async ({ model, real, via }, times) => {
+    const all = Array.from({ length: times }, (_, i) => real.at(via.process + i).vault.maintain());
+    await Promise.all(all);
     model.maintain();
   }),
 ];
+
+/** Another body under the same key. */
+function twice(asked: Asked): Asked {
+  const { verb, request } = asked;
+  if (verb === 'tokenise') return { verb, request: { items: [...request.items, ...request.items] } };
+  if (verb === 'replace') return { verb, request: { items: [...request.items, ...request.items] } };
+  return { verb, request: { ...request, items: [...request.items, ...request.items] } };
+}
+
+/** Rows that were made in one millisecond have no order that a model could know. */
+const inAnyOrder = (answer: object): object => {
+  if (!('items' in answer)) return answer;
+  const items = itemsOf(answer).map((item) =>
+    'tokens' in item ? { ...item, tokens: (item.tokens as string[]).toSorted() } : item,
+  );
+  return { ...answer, items };
+};
 
 /** What holds of any history, as its log and the vault's own verification tell it. */
 async function checkLog(model: Model, real: Real): Promise<void> {
@@ -364,10 +544,14 @@ async function checkLog(model: Model, real: Real): Promise<void> {
   // The harness's own calls, which made the vault and have just verified it, share one id.
   const events = eventsOf(storePath).filter(({ request }) => request !== 'cli_test');
   const actors = events.map(({ actor }) => textIn(Object(actor), 'id'));
-  const lines = events.map((event, i) => eventLine({ ...event, actor: actors[i] }));
+  const lines = events.map((event, i) => {
+    const isOwn = event['action'] === 'purge';
+    return eventLine({ ...event, actor: actors[i], ...(isOwn && { request: undefined }) });
+  });
   expect(lines.toSorted()).toEqual(model.events.toSorted());
   const reveals = events.filter(({ action, outcome }) => action === 'detokenise' && outcome === 'done');
   expect(reveals).toHaveLength(real.revealed);
+  checkEnds(events);
   // Nobody acts after its revocation, as the log orders them, or from its expiry on.
   const revocations = new Map<string, number>();
   for (const [i, { action, outcome, detail }] of events.entries()) {
@@ -383,9 +567,22 @@ async function checkLog(model: Model, real: Real): Promise<void> {
   }
 }
 
+/** What has ended is shown no more, as the log orders it: whatever was decided beside an ending stands before it. */
+function checkEnds(events: readonly Record<string, unknown>[]): void {
+  /** By row: the request that ended it, which may have named it twice. */
+  const ended = new Map<string, unknown>();
+  for (const { action, outcome, row, detail, request } of events) {
+    const { repeated = false, rows = [] } = Object(detail) as { repeated?: boolean; rows?: string[] };
+    if (outcome !== 'done' || repeated) continue;
+    if (typeof row === 'string') expect(ended.get(row) ?? request, `${String(action)} ${row}`).toBe(request);
+    if (action === 'erase' || action === 'expire') ended.set(String(row), request);
+    for (const one of action === 'purge' ? rows : []) ended.set(one, request);
+  }
+}
+
 async function runHistory(commands: Iterable<fc.AsyncCommand<Model, Real>>): Promise<void> {
   const model = new Model(Date.now());
-  const real = new Real(await makeVaultDir());
+  const real = new Real(await makeVaultDir(POLICY));
   try {
     await real.restart();
     for (const request of FIRST)

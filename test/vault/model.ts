@@ -1,52 +1,34 @@
 import type { Kind } from '../../src/vault/policy/grant.ts';
 import type { AddClientRequest } from '../../src/wire/clients.ts';
 import { type Code, titleOf } from '../../src/wire/codes.ts';
-import type { DetokeniseRequest, TokeniseRequest } from '../../src/wire/values.ts';
+import type {
+  DescribeRequest,
+  DetokeniseRequest,
+  EraseRequest,
+  LookupRequest,
+  ReplaceRequest,
+  TokeniseRequest,
+  VerifyRequest,
+} from '../../src/wire/values.ts';
+import {
+  CARD,
+  COLLECTIONS,
+  decide,
+  type Denial,
+  formOf,
+  holds,
+  isFound,
+  isIdle,
+  isKnown,
+  kindOf,
+  maskOf,
+  normalOf,
+  overlapOf,
+  PURPOSES,
+  touching,
+} from './model-policy.ts';
 
 /** A vault as its documents tell of it, in memory: what each call must answer, and the events that it must leave. */
-
-interface Collection {
-  readonly format: 'pan' | 'text';
-  readonly tokens: 'random' | 'deterministic';
-  readonly purposes: readonly string[];
-}
-
-/** The harness's policy, in the order of its names. */
-export const COLLECTIONS: Readonly<Record<string, Collection>> = {
-  'acme/cards': { format: 'pan', tokens: 'random', purposes: ['settlement'] },
-  cards: { format: 'pan', tokens: 'random', purposes: ['settlement', 'marketing'] },
-  'cards-known': { format: 'pan', tokens: 'deterministic', purposes: ['settlement'] },
-  notes: { format: 'text', tokens: 'random', purposes: ['support'] },
-  'notes-known': { format: 'text', tokens: 'deterministic', purposes: ['support'] },
-};
-const NAMES = Object.keys(COLLECTIONS);
-export const PURPOSES = ['settlement', 'support', 'marketing'];
-const ROLES: Readonly<Record<string, readonly string[]>> = {
-  'role:settler': ['tokenise:cards', 'detokenise:cards@settlement'],
-};
-
-/** What each pattern covers, written out: `*` stands for whole segments, at least one; a name is no prefix. */
-export const COVERED: Readonly<Record<string, readonly string[]>> = {
-  ...Object.fromEntries(NAMES.map((name) => [name, [name]])),
-  '*': NAMES,
-  'acme/*': ['acme/cards'],
-  acme: [],
-  'cards/*': [],
-};
-
-/** A card number, which no clear field may hold. */
-export const CARD = '4111111111111111';
-
-/** Values as callers write them, and each as a card number: its normal form, or null if it is none. */
-export const VALUES: Readonly<Record<string, string | null>> = {
-  [CARD]: CARD,
-  '4111 1111-1111 1111': CARD,
-  '4012888888881881': '4012888888881881',
-  '378282246310005': '378282246310005',
-  '4111111111111112': null,
-  'call back on Monday': null,
-  'half a pair \ud83d': null,
-};
 
 const DAY = 24 * 60 * 60 * 1000;
 /** Told only to callers that may describe; to others there is no such token. */
@@ -68,13 +50,26 @@ export interface Call {
   readonly id: string;
 }
 
-interface Token {
+interface Version {
+  readonly version: number;
+  readonly value: string;
+  /** Milliseconds. */
+  readonly until: number;
+}
+
+export interface Token {
   readonly collection: string;
   readonly token: string;
-  readonly value: string;
   readonly subject: string | undefined;
-  readonly expiresAt: string | undefined;
-  /** Its value came again after it had expired, and has another token now. */
+  readonly creator: string;
+  /** Milliseconds, and about: the real clock goes on while this one stands. */
+  readonly created: number;
+  value: string;
+  version: number;
+  expiresAt: string | undefined;
+  metadata: object | undefined;
+  earlier: Version | null;
+  /** Erased, purged, or its value came again after it had expired and has another token now. */
   ended: boolean;
 }
 
@@ -83,18 +78,21 @@ interface Got {
   readonly created: boolean;
 }
 
+/** A request that may be repeated. */
+export type Asked =
+  | { readonly verb: 'tokenise'; readonly request: TokeniseRequest }
+  | { readonly verb: 'replace'; readonly request: ReplaceRequest }
+  | { readonly verb: 'erase'; readonly request: EraseRequest };
+
 interface Claim {
   readonly owner: Client;
   readonly key: string;
-  readonly request: TokeniseRequest;
+  readonly asked: Asked;
   readonly at: number;
+  /** By item, what tokenise gave. */
   readonly got: ReadonlyMap<number, Got>;
-}
-
-interface Denial {
-  readonly code: Code;
-  readonly reason: string;
-  readonly needed?: object;
+  /** By item, the version that was changed. */
+  readonly changed: ReadonlyMap<number, number>;
 }
 
 interface Facts {
@@ -103,6 +101,21 @@ interface Facts {
   readonly purpose?: string;
   readonly reason?: string;
   readonly rows?: object;
+  readonly detail?: object;
+}
+
+/** What a request asks of each of its tokens. */
+interface Seeking {
+  readonly call: Call;
+  readonly client: Client;
+  readonly action: string;
+  readonly purpose: string | null;
+}
+
+interface Sought {
+  readonly collection: string;
+  readonly token: string;
+  readonly version?: number;
 }
 
 type Item = TokeniseRequest['items'][number];
@@ -136,8 +149,9 @@ export class Model {
   ): object {
     const client = this.#caller(call);
     if (client === null) return refusal('unauthenticated');
-    const first = this.claims.find((claim) => claim.owner === client && claim.key === key) ?? null;
-    if (first !== null && JSON.stringify(first.request) !== JSON.stringify(request))
+    const asked: Asked = { verb: 'tokenise', request };
+    const first = this.#claimed(client, key);
+    if (first !== null && !isSame(first.asked, asked))
       return this.#refuse(call, 'tokenise', 'idempotency_mismatch');
     const got = new Map<number, Got>();
     const counts = new Map<string, { count: number; found: number; refused: number }>();
@@ -149,7 +163,7 @@ export class Model {
       const { collection } = item;
       const denial = decide(client, 'tokenise', collection, null) ?? this.#isToken(client, item);
       if (denial !== null) return this.#deny(call, 'tokenise', { item: i, collection }, denial);
-      const came = this.#faultOf(item) ?? this.#issue(call, item, i, first, drawn);
+      const came = this.#faultOf(item) ?? this.#issue(call, client, item, i, first, drawn);
       if (typeof came === 'string') {
         count(collection, 'refused');
         return error({ code: came });
@@ -160,13 +174,12 @@ export class Model {
     });
     for (const [collection, rows] of counts) this.#log(call, 'tokenise', 'done', { collection, rows });
     // What issued nothing claims nothing.
-    if (first === null && key !== null && got.size > 0)
-      this.claims = [...this.claims, { owner: client, key, request, at: this.now, got }];
+    if (first === null && got.size > 0) this.#claim(client, key, asked, { got, changed: new Map() });
     return { items, requestId: call.id };
   }
 
   #faultOf(item: Item): Code | null {
-    if (item.subject === CARD) return 'value_in_clear';
+    if (item.subject === CARD || isClear(item.metadata)) return 'value_in_clear';
     if (item.expiresAt !== undefined && Date.parse(item.expiresAt) <= this.now) return 'invalid_value';
     return normalOf(item) === null ? 'invalid_value' : null;
   }
@@ -184,17 +197,23 @@ export class Model {
   }
 
   /** The token of an item that nothing speaks against. */
-  #issue(call: Call, item: Item, i: number, first: Claim | null, drawn: (i: number) => string): Got | Code {
-    const { collection, subject, expiresAt } = item;
+  #issue(
+    call: Call,
+    { id: creator }: Client,
+    item: Item,
+    i: number,
+    first: Claim | null,
+    drawn: (i: number) => string,
+  ): Got | Code {
+    const { collection, subject, expiresAt, metadata } = item;
     if (first !== null) {
       const then = first.got.get(i);
       if (then === undefined) return 'conflict';
+      // Whatever was put behind it since: the token is the one that was given.
       return this.#isLive(then.token) ? then : 'token_not_found';
     }
     const value = normalOf(item) ?? '';
-    const twin = this.tokens.find(
-      (one) => !one.ended && one.collection === collection && one.value === value && one.subject === subject,
-    );
+    const twin = this.#holding(collection, value, subject)[0];
     if (twin !== undefined && isKnown(collection)) {
       if (this.#isLive(twin)) return { token: twin, created: false };
       twin.ended = true;
@@ -204,33 +223,231 @@ export class Model {
     const isNew = this.#find(collection, answered) === undefined && answered !== value;
     const token =
       isNew && formOf(collection, value).test(answered) ? answered : 'a token never issued before';
-    const issued = { collection, token, value, subject, expiresAt, ended: false };
+    const begun = { version: 1, earlier: null, ended: false, creator, created: this.now };
+    const issued: Token = { collection, token, value, subject, expiresAt, metadata, ...begun };
     this.tokens.push(issued);
     return { token: issued, created: true };
   }
 
-  detokenise(call: Call, { purpose, items }: DetokeniseRequest): object {
+  detokenise(call: Call, request: DetokeniseRequest): object {
+    return this.#reveal(call, 'detokenise', request, (value) => ({ value }));
+  }
+
+  mask(call: Call, request: DetokeniseRequest): object {
+    return this.#reveal(call, 'mask', request, (value, collection) => ({
+      masked: maskOf(collection, value),
+    }));
+  }
+
+  #reveal(
+    call: Call,
+    action: string,
+    { purpose, items }: DetokeniseRequest,
+    answer: (value: string, collection: string) => object,
+  ): object {
     const client = this.#caller(call);
     if (client === null) return refusal('unauthenticated');
-    const told = PURPOSES.includes(purpose) ? purpose : 'unregistered';
-    const answers = items.map(({ collection, token }, i) => {
-      const about = { item: i, collection, purpose: told };
-      const found = this.#find(collection, token);
-      const denial = decide(client, 'detokenise', collection, purpose) ?? this.#decideFound(found, purpose);
-      if (denial !== null) {
-        const hidden = TOLD_TO_DESCRIBERS.includes(denial.code) && !holds(client, 'describe', collection);
-        return this.#deny(call, 'detokenise', about, hidden ? notFound(denial.code) : denial);
-      }
-      this.#log(call, 'detokenise', 'done', about);
-      return { value: found?.value };
+    const seeking = { call, client, action, purpose };
+    const answers = items.map((item, i) => {
+      const found = this.#seek(seeking, item, i, null);
+      if ('error' in found) return found;
+      this.#log(call, action, 'done', aboutOf(seeking, item, i));
+      return answer(found.value, item.collection);
     });
     return { items: answers, requestId: call.id };
   }
 
-  #decideFound(found: Token | undefined, purpose: string): Denial | null {
-    if (found === undefined) return notFound('token_not_found');
-    if (!this.#isLive(found)) return { code: 'token_ended', reason: 'token_ended' };
-    return purpose === 'marketing' ? { code: 'consent_required', reason: 'consent_required' } : null;
+  verify(call: Call, { purpose, items }: VerifyRequest): object {
+    const client = this.#caller(call);
+    if (client === null) return refusal('unauthenticated');
+    const seeking = { call, client, action: 'verify', purpose };
+    const answers = items.map((item, i) => {
+      const normal = normalOf(item);
+      const found = this.#seek(seeking, item, i, normal === null ? 'invalid_value' : null);
+      if ('error' in found) return found;
+      const match = found.value === normal;
+      this.#log(call, 'verify', 'done', { ...aboutOf(seeking, item, i), detail: { match } });
+      return { match };
+    });
+    return { items: answers, requestId: call.id };
+  }
+
+  /** @param told the time that an item was told to be made at, which a model knows about */
+  describe(call: Call, { items }: DescribeRequest, told: (item: number) => string): object {
+    const client = this.#caller(call);
+    if (client === null) return refusal('unauthenticated');
+    const seeking = { call, client, action: 'describe', purpose: null };
+    const answers = items.map((item, i) => {
+      const found = this.#seek(seeking, item, i, null);
+      if ('error' in found) return found;
+      this.#log(call, 'describe', 'done', aboutOf(seeking, item, i));
+      const { created, creator, version, expiresAt, subject, metadata } = found.token;
+      const isAbout = Math.abs(Date.parse(told(i)) - created) < DAY / 24;
+      const about = { created: isAbout ? told(i) : new Date(created).toISOString(), creator, version };
+      return {
+        ...about,
+        ...(expiresAt !== undefined && { expiresAt }),
+        ...(subject !== undefined && { subject }),
+        ...(metadata !== undefined && { metadata }),
+      };
+    });
+    return { items: answers, requestId: call.id };
+  }
+
+  lookup(call: Call, { items }: LookupRequest): object {
+    const client = this.#caller(call);
+    if (client === null) return refusal('unauthenticated');
+    if (items.some(({ subject }) => subject === CARD)) return this.#refuse(call, 'lookup', 'value_in_clear');
+    const answers = items.map((item, i) => {
+      const { collection, subject } = item;
+      const about = { item: i, collection };
+      const normal = normalOf(item);
+      const denial =
+        decide(client, 'lookup', collection, null) ??
+        (isFound(collection) ? null : plainly('not_supported')) ??
+        (normal === null ? plainly('invalid_value') : null);
+      if (denial !== null) return this.#deny(call, 'lookup', about, denial);
+      const found = this.#holding(collection, normal ?? '', subject).filter((one) => this.#isLive(one));
+      const tokens = found.map(({ token }) => token).toSorted();
+      this.#log(call, 'lookup', 'done', { ...about, detail: { rows: tokens } });
+      return { tokens };
+    });
+    return { items: answers, requestId: call.id };
+  }
+
+  replace(call: Call, request: ReplaceRequest, key: string | null): object {
+    return this.#change(call, { verb: 'replace', request }, key, (seeking, changed) => {
+      const seen = new Set<Token>();
+      const taken = new Set<string>();
+      const changes: (() => void)[] = [];
+      const items = request.items.map((item, i) => {
+        const normal = normalOf(item);
+        const misfit = normal === null ? 'invalid_value' : isClear(item.metadata) ? 'value_in_clear' : null;
+        const found = this.#seek(seeking, item, i, misfit);
+        if ('error' in found) return found;
+        const { token } = found;
+        const code = this.#misfitOf(token, item, normal ?? '', seen, taken);
+        const about = aboutOf(seeking, item, i);
+        if (code !== null) return this.#deny(call, 'replace', about, plainly(code));
+        const version = token.version + 1;
+        changed.set(i, version);
+        this.#log(call, 'replace', 'done', { ...about, detail: { version } });
+        changes.push(() => this.#replace(token, item, normal ?? ''));
+        return { version };
+      });
+      for (const apply of changes) apply();
+      return items;
+    });
+  }
+
+  #misfitOf(
+    token: Token,
+    { ifVersion, expiresAt }: ReplaceRequest['items'][number],
+    normal: string,
+    seen: Set<Token>,
+    taken: Set<string>,
+  ): Code | null {
+    const isTwice = seen.has(token);
+    seen.add(token);
+    if (isTwice || (ifVersion !== undefined && ifVersion !== token.version)) return 'conflict';
+    if (typeof expiresAt === 'string' && Date.parse(expiresAt) <= this.now) return 'invalid_value';
+    if (normal === token.token) return 'invalid_value';
+    const { collection, subject } = token;
+    if (!isKnown(collection) || token.value === normal) return null;
+    // One value never has two tokens, nor does one that has expired and was not yet destroyed.
+    const name = `${collection} ${subject ?? ''} ${normal}`;
+    const isHeld = taken.has(name) || this.#holding(collection, normal, subject).length > 0;
+    taken.add(name);
+    return isHeld ? 'conflict' : null;
+  }
+
+  #replace(token: Token, { expiresAt, metadata }: ReplaceRequest['items'][number], normal: string): void {
+    const overlap = overlapOf(token.collection);
+    const ends = token.expiresAt === undefined ? Infinity : Date.parse(token.expiresAt);
+    const { version, value } = token;
+    token.earlier = overlap === null ? null : { version, value, until: Math.min(this.now + overlap, ends) };
+    token.version++;
+    token.value = normal;
+    if (expiresAt !== undefined) token.expiresAt = expiresAt ?? undefined;
+    token.metadata = metadata ?? token.metadata;
+  }
+
+  erase(call: Call, request: EraseRequest, key: string | null): object {
+    return this.#change(call, { verb: 'erase', request }, key, (seeking, changed) => {
+      const erased: Token[] = [];
+      const items = request.items.map((item, i) => {
+        const found = this.#seek(seeking, item, i, null);
+        if ('error' in found) return found;
+        changed.set(i, found.token.version);
+        erased.push(found.token);
+        const detail = { reason: request.reason };
+        this.#log(call, 'erase', 'done', { ...aboutOf(seeking, item, i), detail });
+        return { erased: true };
+      });
+      for (const token of erased) token.ended = true;
+      return items;
+    });
+  }
+
+  #change(
+    call: Call,
+    asked: Extract<Asked, { verb: 'replace' | 'erase' }>,
+    key: string | null,
+    change: (seeking: Seeking, changed: Map<number, number>) => object[],
+  ): object {
+    const client = this.#caller(call);
+    if (client === null) return refusal('unauthenticated');
+    const { verb: action, request } = asked;
+    const first = this.#claimed(client, key);
+    if (first !== null && !isSame(first.asked, asked))
+      return this.#refuse(call, action, 'idempotency_mismatch');
+    const changed = new Map<number, number>();
+    const seeking = { call, client, action, purpose: null };
+    const items =
+      first === null
+        ? change(seeking, changed)
+        : request.items.map((item, i) => this.#again(seeking, item, i, first.changed.get(i)));
+    if (first === null && changed.size > 0) this.#claim(client, key, asked, { got: new Map(), changed });
+    return { items, requestId: call.id };
+  }
+
+  #again({ call, client, action }: Seeking, item: Sought, i: number, version: number | undefined): object {
+    const about = { item: i, collection: item.collection };
+    const denial = decide(client, action, item.collection, null);
+    if (denial !== null) return this.#deny(call, action, about, denial);
+    if (version === undefined) return this.#deny(call, action, about, plainly('conflict'));
+    this.#log(call, action, 'done', { ...about, detail: { version, repeated: true } });
+    return action === 'erase' ? { erased: true } : { version };
+  }
+
+  /** A live token and the value at the version asked for, or why not. */
+  #seek(
+    seeking: Seeking,
+    item: Sought,
+    i: number,
+    misfit: Code | null,
+  ): { readonly token: Token; readonly value: string } | { readonly error: object } {
+    const { call, client, action, purpose } = seeking;
+    const { collection, token, version } = item;
+    const found = this.#find(collection, token);
+    const value = found === undefined ? null : this.#valueOf(found, version ?? found.version);
+    const denial =
+      decide(client, action, collection, purpose) ??
+      (misfit === null ? null : plainly(misfit)) ??
+      decideFound(found, value, purpose);
+    if (denial === null && found !== undefined && value !== null) return { token: found, value };
+    const { code, reason } = denial ?? notFound('token_not_found');
+    const isHidden = TOLD_TO_DESCRIBERS.includes(code) && !holds(client, 'describe', collection);
+    const told = isHidden ? notFound(reason) : (denial ?? notFound(reason));
+    return this.#deny(call, action, aboutOf(seeking, item, i), told);
+  }
+
+  /** The value that a token had at a version; null once that has ended. */
+  #valueOf(token: Token, version: number): string | null {
+    if (!this.#isLive(token)) return null;
+    if (version === token.version) return token.value;
+    const { earlier } = token;
+    return earlier !== null && earlier.version === version && this.now < earlier.until ? earlier.value : null;
   }
 
   whoami(call: Call): object {
@@ -245,11 +462,11 @@ export class Model {
     const client = this.#caller(call);
     if (client === null) return refusal('unauthenticated');
     this.#log(call, 'collections', 'done');
-    const all = Object.entries(COLLECTIONS).map(([name, { purposes, ...rest }]) => {
+    const all = Object.entries(COLLECTIONS).map(([name, { purposes, format, tokens }]) => {
       const mine = touching(client, name);
       const held = purposes.filter((purpose) => mine.some((grant) => grant.purpose === purpose));
       const actions = [...new Set(mine.map(({ action }) => action))];
-      return { name, ...rest, purposes: held, actions };
+      return { name, format, tokens, purposes: held, actions };
     });
     return { collections: all.filter(({ actions }) => actions.length > 0), requestId: call.id };
   }
@@ -293,11 +510,33 @@ export class Model {
     return refusal('insufficient_grant', { action: 'clients' });
   }
 
-  /** What a vault does on its own: drops the claims of yesterday. */
+  /** What a vault does on its own: drops the claims of yesterday, destroys what has expired. */
   maintain(): void {
     const kept = this.claims.filter(({ at }) => at >= this.clock - DAY);
     if (kept.length < this.claims.length) this.#latest = this.now;
     this.claims = kept;
+    const stored = this.tokens.filter(({ ended }) => !ended);
+    const rows = stored.filter((token) => !this.#isLive(token));
+    const outlived = stored.filter(
+      (token) => this.#isLive(token) && token.earlier !== null && token.earlier.until <= this.now,
+    );
+    for (const token of rows) token.ended = true;
+    for (const token of outlived) token.earlier = null;
+    if (rows.length + outlived.length > 0) this.#logPurge(rows.length, outlived.length);
+  }
+
+  #logPurge(rows: number, versions: number): void {
+    this.#latest = this.now;
+    const detail = { rows: Array(rows).fill(''), versions: Array(versions).fill('') };
+    this.events.push(eventLine({ action: 'purge', outcome: 'done', actor: 'system:purge', detail }));
+  }
+
+  #claimed(client: Client, key: string | null): Claim | null {
+    return this.claims.find((claim) => claim.owner === client && claim.key === key) ?? null;
+  }
+
+  #claim(owner: Client, key: string | null, asked: Asked, did: Pick<Claim, 'got' | 'changed'>): void {
+    if (key !== null) this.claims = [...this.claims, { owner, key, asked, at: this.now, ...did }];
   }
 
   #caller({ client }: Call): Client | null {
@@ -313,13 +552,25 @@ export class Model {
     return this.tokens.find((one) => one.collection === collection && one.token === token);
   }
 
+  /** The tokens whose rows hold a value, expired ones included. */
+  #holding(collection: string, value: string, subject: string | undefined): Token[] {
+    return this.tokens.filter(
+      (one) => !one.ended && one.collection === collection && one.value === value && one.subject === subject,
+    );
+  }
+
   /** A whole request's refusal for what is in it. */
   #refuse(call: Call, action: string, code: Code): object {
     this.#log(call, action, 'denied', { reason: code });
     return refusal(code);
   }
 
-  #deny(call: Call, action: string, about: Facts, { code, reason, needed }: Denial): object {
+  #deny(
+    call: Call,
+    action: string,
+    about: Facts,
+    { code, reason, needed }: Denial,
+  ): { readonly error: object } {
     this.#log(call, action, 'denied', { ...about, reason });
     return error(needed === undefined ? { code } : { code, needed });
   }
@@ -333,81 +584,51 @@ export class Model {
   }
 }
 
-/** What an event must say, in one order; ids and salts are the vault's own. */
+/** What an event must say, in one order; ids, times and salts are the vault's own. */
 const TOLD = ['request', 'action', 'outcome', 'actor', 'item', 'collection', 'name', 'purpose', 'reason'];
+const DETAILS = ['rows', 'count', 'found', 'refused', 'detail', 'match', 'version', 'versions', 'repeated'];
+/** The verbs whose details a model tells. */
+const DETAILED = new Set(['verify', 'lookup', 'replace', 'erase', 'purge']);
 
-/** An event as a line that a model's can be held against. */
-export const eventLine = (event: Readonly<Record<string, unknown>>): string =>
-  JSON.stringify(event, [...TOLD, 'rows', 'count', 'found', 'refused']);
+/** An event as a line that a model's can be held against: rows are counted. */
+export function eventLine(event: Readonly<Record<string, unknown>>): string {
+  const { detail, ...rest } = event;
+  const told = DETAILED.has(String(event['action'])) ? { ...rest, detail } : rest;
+  const counted: unknown = JSON.parse(
+    JSON.stringify(told, (_, value: unknown) => (Array.isArray(value) ? value.length : value)),
+  );
+  return JSON.stringify(counted, [...TOLD, ...DETAILS]);
+}
+
+const aboutOf = ({ purpose }: Seeking, { collection }: Sought, item: number): Facts => ({
+  item,
+  collection,
+  ...(purpose !== null && { purpose: PURPOSES.includes(purpose) ? purpose : 'unregistered' }),
+});
+
+function decideFound(found: Token | undefined, value: string | null, purpose: string | null): Denial | null {
+  if (found === undefined) return notFound('token_not_found');
+  if (value === null) return { code: 'token_ended', reason: 'token_ended' };
+  return purpose === 'marketing' ? { code: 'consent_required', reason: 'consent_required' } : null;
+}
 
 /** How a call that fails whole is told. */
 const refusal = (code: Code, needed: object | null = null): object => ({ code, needed });
 
-const error = (of: { readonly code: Code; readonly needed?: object }): object => ({
+const error = (of: { readonly code: Code; readonly needed?: object }): { readonly error: object } => ({
   error: { ...of, title: titleOf(of.code) },
 });
 
-const notFound = (reason: Code): Denial => ({ code: 'token_not_found', reason });
+const plainly = (code: Code): Denial => ({ code, reason: code });
+const notFound = (reason: string): Denial => ({ code: 'token_not_found', reason });
+
+/** Whether metadata hold the one card number that they are given. */
+const isClear = (metadata: object | undefined): boolean => JSON.stringify(metadata)?.includes(CARD) ?? false;
+
+const isSame = (a: Asked, b: Asked): boolean =>
+  a.verb === b.verb && JSON.stringify(a.request) === JSON.stringify(b.request);
 
 function shown({ token: { token, expiresAt }, created }: Got, mayLookup: boolean): object {
   if (!mayLookup) return { token };
   return expiresAt === undefined ? { token, created } : { token, created, expiresAt };
 }
-
-function decide(client: Client, action: string, name: string, purpose: string | null): Denial | null {
-  const collection = COLLECTIONS[name];
-  const mine = touching(client, name);
-  const needed = {
-    action,
-    collection: name,
-    ...(purpose !== null && PURPOSES.includes(purpose) && { purpose }),
-  };
-  if (collection === undefined) return { code: 'collection_not_found', reason: 'unknown collection' };
-  if (mine.length === 0) return { code: 'collection_not_found', reason: 'no grant on the collection' };
-  const granted = mine.filter((grant) => grant.action === action);
-  if (granted.length === 0) return { code: 'insufficient_grant', reason: 'action not granted', needed };
-  if (purpose === null) return null;
-  const code = 'purpose_not_allowed';
-  if (!granted.some((grant) => grant.purpose === purpose))
-    return { code, reason: 'purpose not granted', needed };
-  if (!collection.purposes.includes(purpose))
-    return { code, reason: 'purpose not listed by the collection', needed };
-  return null;
-}
-
-/** The grants of a client, its role's included, that cover a collection. */
-const touching = (client: Client, collection: string) =>
-  client.grants
-    .flatMap((text) => ROLES[text] ?? [text])
-    .map((text) => {
-      const [action = '', pattern = '', purpose] = text.split(/[:@]/);
-      return { action, pattern, purpose };
-    })
-    .filter(({ pattern }) => COVERED[pattern]?.includes(collection));
-
-const holds = (client: Client, action: string, collection: string): boolean =>
-  touching(client, collection).some((grant) => grant.action === action);
-
-function kindOf(grant: string): Kind {
-  if (grant.startsWith('audit:')) return 'auditor';
-  return /^(?:clients|policy):/.test(grant) ? 'custodian' : 'service';
-}
-
-/** A grant on a collection that is not there allows nothing. */
-const isIdle = (grant: string): boolean => grant.split(/[:@]/)[1] === 'acme';
-
-const isPan = (collection: string): boolean => COLLECTIONS[collection]?.format === 'pan';
-const isKnown = (collection: string): boolean => COLLECTIONS[collection]?.tokens === 'deterministic';
-
-/** A value's normal form, or null if it is none of its collection's. */
-function normalOf({ collection, value }: Item): string | null {
-  if (!isPan(collection)) return /\p{Surrogate}/u.test(value) ? null : value;
-  const normal = VALUES[value] ?? null;
-  return collection === 'acme/cards' && normal?.length !== 16 ? null : normal;
-}
-
-/** What a token of a value looks like. */
-const formOf = (collection: string, value: string): RegExp =>
-  isPan(collection)
-    ? new RegExp(`^${value.slice(0, 6)}[0-9]{${value.length - 10}}${value.slice(-4)}$`)
-    : /^tok_test_[1-9A-HJ-NP-Za-km-z]{22}$/;

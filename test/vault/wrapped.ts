@@ -4,6 +4,7 @@ import { onTestFinished } from 'vitest';
 import { fileMasterKey } from '../../src/masterkey/file.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import type { BoundVault } from '../../src/vault/bound.ts';
+import { UNOBSERVED } from '../../src/vault/observer.ts';
 import type { Store } from '../../src/vault/store.ts';
 import { openVault, type Vault } from '../../src/vault/vault.ts';
 import type { TestVault } from '../harness.ts';
@@ -25,6 +26,7 @@ export async function openAround(
     masterKey: fileMasterKey(settings.masterKey.path, { groups: [process.getegid?.() ?? -1] }, world.random),
     environment: settings.vault.environment,
     world,
+    observer: UNOBSERVED,
     onFatal: (reason) => fatal.push(reason),
   });
   onTestFinished(() => vault.close());

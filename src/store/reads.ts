@@ -10,7 +10,9 @@ import type {
   KeyRow,
   Located,
   PolicyRow,
+  RestrictionRow,
   SubjectRow,
+  UseRow,
   ValueRow,
 } from '../vault/store.ts';
 import { HEAD, selected, soundly, TABLES } from './columns.ts';
@@ -60,6 +62,7 @@ export function sqliteReads(db: Database.Database) {
   const claim = db.prepare<[string, Key], ClaimRow>(
     `select ${selected(TABLES.claims)} from "claims" where "owner" = ? and "key" = ?`,
   );
+  const use = db.prepare<[string], UseRow>(`select ${selected(TABLES.uses)} from "uses" where "key_id" = ?`);
   const anyClaim = db.prepare<[number]>('select 1 from "claims" where "at" < ? limit 1').pluck();
   const anyIssued = db.prepare<[string]>('select 1 from "issued" where "collection" = ? limit 1').pluck();
   const epoch = db.prepare<[], number>('select "epoch" from "head"').pluck();
@@ -69,6 +72,7 @@ export function sqliteReads(db: Database.Database) {
     fingerprints: orNull(soundly<FingerprintRow>(TABLES.fingerprints)),
     subjects: orNull(soundly<SubjectRow>(TABLES.subjects)),
     claims: orNull(soundly<ClaimRow>(TABLES.claims)),
+    uses: orNull(soundly<UseRow>(TABLES.uses)),
   };
 
   const begin = db.prepare('begin');
@@ -107,6 +111,7 @@ export function sqliteReads(db: Database.Database) {
       each(prints, (print) => sound.fingerprints(fingerprint.get(collection, print))),
     subjects: (hashes: readonly Key[]) => each(hashes, (hash) => sound.subjects(bySubject.get(hash))),
     claim: (owner: string, key: Key) => sound.claims(claim.get(owner, key)),
+    uses: (keyIds: readonly string[]) => each(keyIds, (keyId) => sound.uses(use.get(keyId))),
     hasClaims: (before: number) => anyClaim.get(before) !== undefined,
     isEmpty: (collection: string) => anyIssued.get(collection) === undefined,
     epoch: () => epoch.get() ?? 0,
@@ -136,5 +141,6 @@ export function readAuthority(db: Database.Database): AuthoritySnapshot {
     policies: all<PolicyRow>('policies'),
     collections: all<CollectionRow>('collections'),
     keys: all<KeyRow>('keys'),
+    restrictions: all<RestrictionRow>('restrictions'),
   }))();
 }

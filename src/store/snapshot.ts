@@ -11,6 +11,7 @@ const ORDER = {
   fingerprints: ' order by "row"',
   subjects: '',
   claims: '',
+  uses: '',
 } satisfies Record<Scanned, string>;
 
 /**

@@ -1,6 +1,6 @@
 import type Database from 'better-sqlite3';
 import type { HeadRow, Statement, Table, Told, UpdatedTable } from '../vault/store.ts';
-import { EVENTS, HEAD, insertion, replacement, selected, soundly, TABLES } from './columns.ts';
+import { EVENTS, HEAD, insertion, replacement, selected, soundly, TABLES, useNoting } from './columns.ts';
 
 /** The group's statements on SQLite: each one a loop over statements prepared once. */
 export type Writer = { [D in Statement['do']]: (statement: Extract<Statement, { do: D }>) => Told };
@@ -10,8 +10,9 @@ const NOTHING_FAILED: Told = { failed: [], head: null };
 export function sqliteWriter(db: Database.Database): Writer {
   const inserts = mapTables((name) => insertion(name, TABLES[name]), db);
   const updates = {
-    clients: prepared(db, replacement('clients', TABLES.clients)),
-    collections: prepared(db, replacement('collections', TABLES.collections)),
+    clients: prepared(db, replacement('clients')),
+    collections: prepared(db, replacement('collections')),
+    restrictions: prepared(db, replacement('restrictions')),
   } satisfies Record<UpdatedTable, unknown>;
   const append = db.prepare(insertion('events', EVENTS).sql);
   const readHead = db.prepare<[], HeadRow>(`select ${selected(HEAD)} from "head"`);
@@ -28,12 +29,13 @@ export function sqliteWriter(db: Database.Database): Writer {
   );
   const isLive = db.prepare('select 1 from "values" where "row" = ? and "version" = ?');
   const anyIssued = db.prepare('select 1 from "issued" where "collection" = ? limit 1');
+  const noteUse = prepared(db, useNoting());
   const forget = db.prepare('delete from "claims" where "at" < ?');
 
   return {
     insert: ({ table, rows }) => failing(rows, (row) => inserts[table].run(row) === 1),
     update: ({ updates: all }) =>
-      failing(all, ({ table, row }) => updates[table].run(row, row.id, row.revision - 1) === 1),
+      failing(all, ({ table, row }) => updates[table].run(row, row.revision - 1) === 1),
     end: ({ endings }) =>
       failing(endings, ({ collection, hash, row, version, fingerprint, at }) => {
         if (dropValue.run(row, version).changes !== 1) return false;
@@ -42,6 +44,10 @@ export function sqliteWriter(db: Database.Database): Writer {
       }),
     forgetClaims: ({ before }) => {
       forget.run(before);
+      return NOTHING_FAILED;
+    },
+    noteUses: ({ uses }) => {
+      for (const use of uses) noteUse.run(use);
       return NOTHING_FAILED;
     },
     lockHead: () => ({ failed: [], head: readHead.all().map(sound)[0] ?? null }),
@@ -63,7 +69,7 @@ function failing<T>(items: readonly T[], done: (item: T, index: number) => boole
   return failed.length === 0 ? NOTHING_FAILED : { failed, head: null };
 }
 
-type Prepared = { readonly run: (row: object, ...more: readonly (string | number)[]) => number };
+type Prepared = { readonly run: (row: object, ...more: readonly number[]) => number };
 
 function prepared(
   db: Database.Database,
@@ -93,5 +99,7 @@ function mapTables(
     policies: of('policies'),
     collections: of('collections'),
     keys: of('keys'),
+    restrictions: of('restrictions'),
+    uses: of('uses'),
   };
 }

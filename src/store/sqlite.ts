@@ -77,6 +77,7 @@ export function openSqlite(path: string): Store {
     taken: (collection, hashes) => read(() => reads.taken(collection, hashes)),
     subjects: (hashes) => read(() => reads.subjects(hashes)),
     claim: (owner, key) => read(() => reads.claim(owner, key)),
+    uses: (keyIds) => read(() => reads.uses(keyIds)),
     hasClaims: (before) => read(() => reads.hasClaims(before)),
     isEmpty: (collection) => read(() => reads.isEmpty(collection)),
     snapshot: () => read(() => sqliteSnapshot(path)),

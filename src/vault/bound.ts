@@ -1,9 +1,22 @@
-import type { AddedClient, ChangedClient } from './access/manage.ts';
+import type { ChangedClient } from './access/change.ts';
+import type { AddedClient, ListedClients, ShownClient } from './access/manage.ts';
+import type { RotatedClient } from './access/rotate.ts';
 import type { CollectionSummary, Whoami } from './access/whoami.ts';
 import type { LogReport } from './audit/verify.ts';
 import type { DetokeniseAnswer } from './values/detokenise.ts';
 import type { TokeniseAnswer } from './values/tokenise.ts';
-import type { AddClientRequest, ClientSummary, RevokeClientRequest } from '../wire/clients.ts';
+import type {
+  AddClientRequest,
+  AdmitClientRequest,
+  ExpireClientRequest,
+  LiftClientRequest,
+  RestrictClientRequest,
+  ResumeClientRequest,
+  RevokeClientRequest,
+  RotateClientRequest,
+  ShowClientRequest,
+  SuspendClientRequest,
+} from '../wire/clients.ts';
 import type { DetokeniseRequest, TokeniseRequest } from '../wire/values.ts';
 
 /**
@@ -18,7 +31,15 @@ export interface BoundVault {
   whoami(): Promise<Whoami>;
   readonly clients: {
     add(request: AddClientRequest): Promise<AddedClient>;
-    list(): Promise<{ readonly clients: readonly ClientSummary[]; readonly requestId: string }>;
+    list(): Promise<ListedClients>;
+    show(request: ShowClientRequest): Promise<ShownClient>;
+    rotate(request: RotateClientRequest): Promise<RotatedClient>;
+    suspend(request: SuspendClientRequest): Promise<ChangedClient>;
+    resume(request: ResumeClientRequest): Promise<ChangedClient>;
+    restrict(request: RestrictClientRequest): Promise<ChangedClient>;
+    lift(request: LiftClientRequest): Promise<ChangedClient>;
+    expire(request: ExpireClientRequest): Promise<ChangedClient>;
+    admit(request: AdmitClientRequest): Promise<ChangedClient>;
     revoke(request: RevokeClientRequest): Promise<ChangedClient>;
   };
   readonly audit: {

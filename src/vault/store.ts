@@ -57,12 +57,22 @@ export interface ClaimRow {
   mac: Bytes;
 }
 
+/**
+ * A client. `keyAt` is when its key was made; the prior key, which a rotation replaced, is taken until `priorKeyUntil`.
+ * `sources` are the subnets that it may call from, canonical and separated by spaces; empty for anywhere.
+ */
 export interface ClientRow {
   id: string;
   name: string;
   kind: string;
   keyId: string;
   keyHash: Bytes;
+  keyAt: number;
+  priorKeyId: string | null;
+  priorKeyHash: Bytes | null;
+  priorKeyAt: number | null;
+  priorKeyUntil: number | null;
+  sources: string;
   state: string;
   createdAt: number;
   expiresAt: number | null;
@@ -74,6 +84,26 @@ export interface GrantRow {
   client: string;
   grant: string;
   revision: number;
+  mac: Bytes;
+}
+
+/** What a client's grants are narrowed to; in force before `until`, or until it is lifted. */
+export interface RestrictionRow {
+  client: string;
+  restriction: string;
+  until: number | null;
+  reason: string | null;
+  by: string;
+  at: number;
+  revision: number;
+  mac: Bytes;
+}
+
+/** The minute in which an API key was last used. It grants nothing, and may lag: the log is the truth. */
+export interface UseRow {
+  keyId: string;
+  client: string;
+  at: number;
   mac: Bytes;
 }
 
@@ -132,7 +162,7 @@ export interface EventRow {
 }
 
 /** Tables whose rows grant power; each has a digest in the head, in this order. */
-export const AUTHORITY = ['clients', 'grants', 'policies', 'collections', 'keys'] as const;
+export const AUTHORITY = ['clients', 'grants', 'policies', 'collections', 'keys', 'restrictions'] as const;
 export type AuthorityTable = (typeof AUTHORITY)[number];
 
 export interface Rows {
@@ -146,6 +176,8 @@ export interface Rows {
   policies: PolicyRow;
   collections: CollectionRow;
   keys: KeyRow;
+  restrictions: RestrictionRow;
+  uses: UseRow;
 }
 export type Table = keyof Rows;
 
@@ -161,6 +193,8 @@ export const PRIMARY_KEY = {
   policies: ['number'],
   collections: ['id'],
   keys: ['id'],
+  restrictions: ['client', 'restriction'],
+  uses: ['keyId'],
 } as const satisfies { [T in Table]: readonly (keyof Rows[T])[] };
 
 /** A new row. It fails, without raising, if its key is taken. */
@@ -170,7 +204,7 @@ export type Insert = { [T in Table]: { readonly table: T; readonly row: Rows[T] 
 export type Update = {
   [T in UpdatedTable]: { readonly table: T; readonly row: Rows[T]; readonly was: Uint8Array };
 }[UpdatedTable];
-export type UpdatedTable = 'clients' | 'collections';
+export type UpdatedTable = 'clients' | 'collections' | 'restrictions';
 
 /** Ends a live token: its value row and fingerprint go, `issued` stays. Fails if the row is not at `version`. */
 export interface Ending {
@@ -194,6 +228,7 @@ export type Statement =
   | { readonly do: 'update'; readonly updates: readonly Update[] }
   | { readonly do: 'end'; readonly endings: readonly Ending[] }
   | { readonly do: 'forgetClaims'; readonly before: number }
+  | { readonly do: 'noteUses'; readonly uses: readonly UseRow[] }
   | { readonly do: 'lockHead' }
   | { readonly do: 'checkLive'; readonly relied: readonly Relied[] }
   | { readonly do: 'checkEmpty'; readonly collections: readonly string[] }
@@ -217,6 +252,7 @@ export interface AuthoritySnapshot {
   readonly policies: readonly PolicyRow[];
   readonly collections: readonly CollectionRow[];
   readonly keys: readonly KeyRow[];
+  readonly restrictions: readonly RestrictionRow[];
 }
 
 /** An issued token, when it ended, and while it is live its value. */
@@ -227,7 +263,7 @@ export interface Located {
 }
 
 /** Tables that `audit verify` walks. */
-export type Scanned = 'issued' | 'values' | 'fingerprints' | 'subjects' | 'claims';
+export type Scanned = 'issued' | 'values' | 'fingerprints' | 'subjects' | 'claims' | 'uses';
 
 export interface Store {
   /** Runs one transaction; the promise resolves after it is durable. Raises StoreFailure. */
@@ -253,6 +289,7 @@ export interface Store {
   claim(owner: string, key: Bytes): Promise<ClaimRow | null>;
   /** Whether any claim was made before this time. */
   hasClaims(before: number): Promise<boolean>;
+  uses(keyIds: readonly string[]): Promise<readonly (UseRow | null)[]>;
   snapshot(): Promise<StoreSnapshot>;
   isEmpty(collection: string): Promise<boolean>;
   close(): Promise<void>;

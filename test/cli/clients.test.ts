@@ -31,9 +31,9 @@ describe('on the host', () => {
     expect(listed.stdout).not.toContain(added.stdout.trim());
     const lines = listed.stdout.trim().split('\n');
     const [titles, billing = []] = lines.map((line) => line.split(/ {2,}/));
-    expect(titles).toEqual(['NAME', 'ID', 'KIND', 'STATE', 'EXPIRES', 'GRANTS']);
-    const [name, , kind, state, expires = '', held = ''] = billing;
-    expect([name, kind, state]).toEqual(['billing', 'service', 'active']);
+    expect(titles).toEqual(['NAME', 'ID', 'KIND', 'STATE', 'EXPIRES', 'LAST USED', 'GRANTS']);
+    const [name, , kind, state, expires = '', used, held = ''] = billing;
+    expect([name, kind, state, used]).toEqual(['billing', 'service', 'active', 'never']);
     expect(Date.parse(expires) - Date.now()).toBeGreaterThan(89 * 86_400_000);
     expect(held.split(' ').toSorted()).toEqual(grants.toSorted());
 

@@ -10,6 +10,7 @@ import { listening } from './listening.ts';
 
 const PAN = '4111111111111111';
 const expiresAt = '2099-01-01T00:00:00.000Z';
+const soon = new Date(Date.now() + 3_600_000).toISOString();
 
 interface Parties {
   readonly service: BoundVault;
@@ -54,7 +55,27 @@ async function scenario({ service, custodian, auditor }: Parties): Promise<unkno
     () =>
       custodian.clients.add({ name: 'odd', kind: 'auditor', grants: ['tokenise:cards'], expiresAt: null }),
     () => custodian.clients.list(),
+    () => custodian.clients.show({ client: 'new' }),
+    () => custodian.clients.show({ client: 'nobody' }),
+    () => custodian.clients.rotate({ client: 'new', priorKeyUntil: soon }),
+    () => custodian.clients.rotate({ client: 'new', priorKeyUntil: soon }),
+    () => custodian.clients.rotate({ client: 'new', priorKeyUntil: expiresAt }),
+    () => custodian.clients.suspend({ client: 'new', until: expiresAt, reason: 'CASE-1' }),
+    () => custodian.clients.resume({ client: 'new' }),
+    () => custodian.clients.resume({ client: 'new' }),
+    () => custodian.clients.restrict({ client: 'service', restriction: 'masked' }),
+    () => custodian.clients.restrict({ client: 'auditor', restriction: 'masked' }),
+    () => show('settlement', 'cards-known'),
+    () => custodian.clients.lift({ client: 'service', restriction: 'masked' }),
+    () => custodian.clients.lift({ client: 'service', restriction: 'masked' }),
+    () => custodian.clients.expire({ client: 'new', expiresAt: null }),
+    () => custodian.clients.expire({ client: 'new', expiresAt: '1960-01-01T00:00:00Z' }),
+    () => custodian.clients.admit({ client: 'new', from: ['10.0.0.7'] }),
+    () => custodian.clients.admit({ client: 'new', from: ['10.0.0.7/8'] }),
+    () => custodian.clients.list(),
     () => custodian.clients.revoke({ client: 'new' }),
+    () => custodian.clients.suspend({ client: 'new' }),
+    () => custodian.clients.show({ client: 'new' }),
     () => custodian.clients.revoke({ client: 'nobody' }),
     () => custodian.tokenise({ items: [known] }),
     () => auditor.audit.verify(),
@@ -77,7 +98,7 @@ async function scenario({ service, custodian, auditor }: Parties): Promise<unkno
 const normal = (text: string): string =>
   text
     .replaceAll(/"requestId":"[^"]*"/g, '"requestId":"…"')
-    .replaceAll(/"(id|key|token|createdAt|root)":"[^"]*"/g, '"$1":"…"');
+    .replaceAll(/"(id|key|token|createdAt|lastUsedAt|by|at|root)":"[^"]*"/g, '"$1":"…"');
 
 async function parties(open: TestVault, over: (client: TestClient) => BoundVault): Promise<Parties> {
   const grants = ['cards-known', 'notes', 'cards'].map((name) => `tokenise:${name}`);

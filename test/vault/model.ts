@@ -300,6 +300,11 @@ export class Model {
     this.claims = kept;
   }
 
+  /** Something was committed that is not the model's: time has come as far as now. */
+  committed(): void {
+    this.#latest = this.now;
+  }
+
   #caller({ client }: Call): Client | null {
     if (client === null || client.revoked) return null;
     return client.expiresAt === null || this.now < Date.parse(client.expiresAt) ? client : null;

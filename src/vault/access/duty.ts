@@ -12,10 +12,10 @@ export async function holdsDuty(
   action: Extract<Action, 'clients' | 'policy' | 'audit'>,
   verb: string,
 ): Promise<boolean> {
-  const { grants, restriction } = call.actor;
-  if (restriction === null && grants.some((grant) => grant.action === action && grant.pattern === '*'))
+  const { grants, restrictions } = call.actor;
+  if (restrictions.length === 0 && grants.some((grant) => grant.action === action && grant.pattern === '*'))
     return true;
-  const reason = restriction ?? 'action not granted';
+  const reason = restrictions[0] ?? 'action not granted';
   const told = await commit(call, 'audit_unavailable', { drafts: [draft(call, verb, 'denied', { reason })] });
   if (told === null) return false;
   throw new VaultError('insufficient_grant', { action });

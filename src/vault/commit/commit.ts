@@ -1,4 +1,4 @@
-import { AUTHORITY, type Ending, type Insert, type Relied, type Update } from '../store.ts';
+import { AUTHORITY, type Ending, type Insert, type Relied, type Update, type UseRow } from '../store.ts';
 import type { Draft } from './event.ts';
 
 /**
@@ -20,6 +20,8 @@ export interface Commit {
   readonly validUntil: number | null;
   /** Claims made before this time, in milliseconds, are dropped; null leaves them. */
   readonly forgetClaims: number | null;
+  /** When API keys were last used: hints, kept by the vault's own runs alone. */
+  readonly uses: readonly UseRow[];
   readonly drafts: readonly Draft[];
 }
 
@@ -34,6 +36,7 @@ export const NOTHING: Commit = {
   mustBeEmpty: [],
   validUntil: null,
   forgetClaims: null,
+  uses: [],
   drafts: [],
 };
 
@@ -45,7 +48,7 @@ export interface Committed {
 
 /** Rows and events, for the cap of a group. */
 export const weightOf = (commit: Commit): number =>
-  1 + commit.inserts.length + commit.endings.length + commit.drafts.length;
+  1 + commit.inserts.length + commit.endings.length + commit.uses.length + commit.drafts.length;
 
 const AUTHORITATIVE: ReadonlySet<string> = new Set(AUTHORITY);
 

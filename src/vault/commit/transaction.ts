@@ -23,6 +23,8 @@ const ORDER = [
   'policies',
   'collections',
   'keys',
+  'restrictions',
+  'uses',
 ] as const satisfies readonly Table[];
 
 type Owned<T> = { readonly item: T; readonly owner: number };
@@ -44,6 +46,8 @@ export function* groupTransaction(
 
   const forget = group.find(({ forgetClaims }) => forgetClaims !== null)?.forgetClaims ?? null;
   if (forget !== null) yield { do: 'forgetClaims', before: forget };
+  const uses = group.flatMap((commit) => commit.uses);
+  if (uses.length > 0) yield { do: 'noteUses', uses };
   const endings = owned(group, (commit) => commit.endings);
   if (endings.length > 0) note(endings, yield { do: 'end', endings: endings.map(({ item }) => item) });
   for (const [table, rows] of sets(group)) {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { keyCheck } from '../access/api-key.ts';
-import type { AuthoritySnapshot, ClientRow, RestrictionRow } from '../store.ts';
+import type { AuthoritySnapshot, ClientRow, GrantRow, RestrictionRow } from '../store.ts';
 import type { Find } from './verify.ts';
 
 const named = z.looseObject({ client: z.string() });
@@ -99,16 +99,15 @@ export class ClientHistory {
 
   /** Holds each client, with its grants and restrictions, against what the log says of it. */
   reconcile({ clients, grants, restrictions }: AuthoritySnapshot, find: Find): void {
-    const held = new Map(clients.map(({ id }) => [id, [] as string[]]));
-    for (const { client, grant } of grants) held.get(client)?.push(grant);
-    const narrowed = new Map(clients.map(({ id }) => [id, [] as RestrictionRow[]]));
-    for (const row of restrictions) narrowed.get(row.client)?.push(row);
+    const ids = new Set(clients.map(({ id }) => id));
+    const held = ofClients('grants', grants, ids, find);
+    const narrowed = ofClients('restrictions', restrictions, ids, find);
     for (const row of clients) {
       const said = this.#clients.get(row.id);
       if (said === undefined) find('clients', `${row.id} was never added`);
       else this.#compare(row.id, said, toldOf(row, held.get(row.id) ?? [], narrowed.get(row.id) ?? []), find);
     }
-    for (const id of this.#clients.keys()) if (!held.has(id)) find('clients', `${id} is gone`);
+    for (const id of this.#clients.keys()) if (!ids.has(id)) find('clients', `${id} is gone`);
   }
 
   #compare(id: string, said: Told, are: Told, find: Find): void {
@@ -118,6 +117,21 @@ export class ClientHistory {
       find(table, `${what} of ${id}: not as the log says`);
     }
   }
+}
+
+/** Rows by their client; one whose client is not there is a finding. */
+function ofClients<Row extends { readonly client: string }>(
+  table: string,
+  rows: readonly Row[],
+  ids: ReadonlySet<string>,
+  find: Find,
+): ReadonlyMap<string, readonly Row[]> {
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) {
+    if (!ids.has(row.client)) find(table, 'a row of a client that is not there');
+    groups.set(row.client, [...(groups.get(row.client) ?? []), row]);
+  }
+  return groups;
 }
 
 const WORDS = [
@@ -133,14 +147,14 @@ const WORDS = [
 ] as const satisfies readonly (keyof Told)[];
 
 /** A stored client in the words of the log. */
-function toldOf(row: ClientRow, grants: readonly string[], restrictions: readonly RestrictionRow[]): Told {
+function toldOf(row: ClientRow, grants: readonly GrantRow[], restrictions: readonly RestrictionRow[]): Told {
   const { priorKeyId, priorKeyHash, priorKeyUntil, expiresAt: expiry } = row;
   const hasPrior = priorKeyId !== null || priorKeyHash !== null || priorKeyUntil !== null;
   const prior = { key: priorKeyId ?? '', keyCheck: keyCheck(priorKeyHash ?? new Uint8Array(0)) };
   return {
     name: row.name,
     kind: row.kind,
-    grants: listed(grants),
+    grants: listed(grants.map(({ grant }) => grant)),
     key: keyText({ key: row.keyId, keyCheck: keyCheck(row.keyHash) }),
     'prior key': hasPrior ? `${keyText(prior)} until ${priorKeyUntil}` : NONE,
     expiry: expiry === null ? NONE : String(expiry),

@@ -18,6 +18,7 @@ import {
   COVERED,
   eventLine,
   Model,
+  type Narrowing,
   PURPOSES,
   VALUES,
 } from './model.ts';
@@ -84,6 +85,11 @@ class Real {
       if (!(failure instanceof VaultError)) throw failure;
       return { code: failure.code, needed: failure.needed };
     }
+  }
+
+  /** What was bound with a key that is none any more, or not for long. */
+  forget({ id }: Client): void {
+    for (const process of [0, 1]) this.#callers.delete(`${process} ${id}`);
   }
 
   async #callerOf({ process, anew }: Via, { client, id: request }: Call): Promise<Caller> {
@@ -287,10 +293,26 @@ async function race({ model, real, via }: Step, client: Client, request: Detoken
   const check = (part: typeof read): void => {
     for (const { call, answer } of part) expect(answer).toEqual(model.detokenise(call, request));
   };
-  check(read.filter(({ answer }) => 'items' in answer));
+  const isEnded = (answer: object): boolean => textIn(answer, 'code') === 'unauthenticated';
+  check(read.filter(({ answer }) => !isEnded(answer)));
   expect(revoked).toEqual(model.revokeClient(revoking, client.id));
-  check(read.filter(({ answer }) => !('items' in answer)));
+  check(read.filter(({ answer }) => isEnded(answer)));
 }
+
+/** @param until null to end it */
+const narrow = (
+  clients: BoundVault['clients'],
+  client: string,
+  how: Narrowing,
+  until: number | null,
+): Promise<object> => {
+  const end = until === null ? null : new Date(until).toISOString();
+  if (how === 'suspended')
+    return end === null ? clients.resume({ client }) : clients.suspend({ client, until: end });
+  return end === null
+    ? clients.lift({ client, restriction: how })
+    : clients.restrict({ client, restriction: how, until: end });
+};
 
 const COMMANDS = [
   command(
@@ -314,6 +336,52 @@ const COMMANDS = [
       expect(answer).toEqual(model.revokeClient(call, named));
       // Whatever became of it holds at once, in the other process too.
       await askWho({ model, real, via: { process: 1 - via.process, anew: false }, call: real.by(client) });
+    },
+  ),
+  command(
+    2,
+    'narrow',
+    fc.record({
+      by,
+      nth: which,
+      how: fc.constantFrom<Narrowing>('suspended', 'masked', 'approval'),
+      ticks: fc.constantFrom(null, 1, 1, 2),
+    }),
+    async (step, { by: nthBy, nth, how, ticks }) => {
+      const { model, real, call, via } = stepBy(step, nthBy);
+      const client = pick(model.clients, nth);
+      const until = ticks === null ? null : Date.parse(expiry(model, ticks));
+      const answer = await real.ask(via, call, ({ clients }) => narrow(clients, client.id, how, until));
+      expect(answer).toEqual(model.narrowClient(call, client.id, how, until));
+      await askWho({ model, real, via: { process: 1 - via.process, anew: false }, call: real.by(client) });
+    },
+  ),
+  command(
+    1,
+    'rotate',
+    fc.record({ by, nth: which, ticks: fc.constantFrom(null, 1, 2) }),
+    async (step, { by: nthBy, nth, ticks }) => {
+      const { model, real, call, via } = stepBy(step, nthBy);
+      const client = pick(model.clients, nth);
+      const { key: prior } = client;
+      const until = ticks === null ? null : Date.parse(expiry(model, ticks));
+      const priorKeyUntil = until === null ? null : new Date(until).toISOString();
+      const answer = await real.ask(via, call, ({ clients }) =>
+        clients.rotate({ client: client.id, priorKeyUntil }),
+      );
+      expect(answer).toEqual(model.rotateClient(call, client.id, until, textIn(answer, 'key')));
+      if (client.key === prior) return;
+      real.forget(client);
+      // The other process takes the new key at once, and the one before as long as that was said.
+      const other = { process: 1 - via.process, anew: true };
+      const before = { ...client, key: prior };
+      const asked = real.by(before);
+      const told = await real.ask(other, asked, (vault) => vault.whoami());
+      real.forget(client);
+      if (until === null) expect(told).toEqual({ code: 'unauthenticated', needed: null });
+      else if ('id' in told) model.whoami({ ...asked, client });
+      else expect(told).toEqual(model.whoami({ ...asked, client }));
+      await askWho({ model, real, via: other, call: real.by(client) });
     },
   ),
   command(1, 'revoke while it reads', fc.record({ nth: which, sought }), (step, args) =>

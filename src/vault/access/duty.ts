@@ -12,10 +12,9 @@ export async function holdsDuty(
   action: Extract<Action, 'clients' | 'policy' | 'audit'>,
   verb: string,
 ): Promise<boolean> {
-  const { grants, restrictions } = call.actor;
-  if (restrictions.length === 0 && grants.some((grant) => grant.action === action && grant.pattern === '*'))
-    return true;
-  const reason = restrictions[0] ?? 'action not granted';
+  // Restrictions narrow what is shown of values, and a suspended caller comes no further than the attempt.
+  if (call.actor.grants.some((grant) => grant.action === action && grant.pattern === '*')) return true;
+  const reason = 'action not granted';
   const told = await commit(call, 'audit_unavailable', { drafts: [draft(call, verb, 'denied', { reason })] });
   if (told === null) return false;
   throw new VaultError('insufficient_grant', { action });

@@ -54,6 +54,7 @@ const BODIES: Record<keyof typeof ROUTES, readonly object[]> = {
   listClients: [{ [SECRET]: PAN }],
   showClient: [{ client: PAN }, { client: SECRET }, { client: 'held', [SECRET]: PAN }],
   rotateClient: [{ client: PAN }, { client: SECRET, priorKeyUntil: PAN }],
+  retireClient: [{ client: PAN }, { client: SECRET }],
   suspendClient: [
     { client: PAN, reason: PAN },
     { client: 'held', reason: PAN },

@@ -19,7 +19,7 @@ type Kind = (typeof KINDS)[number];
 const kindArgument = (): Argument =>
   new Argument('<restriction>', 'what its grants are narrowed to').choices(KINDS);
 
-/** `clients rotate | suspend | resume | restrict | lift | expire | admit` */
+/** `clients rotate | retire | suspend | resume | restrict | lift | expire | admit` */
 export function addChangeCommands(clients: Command, host: Host): void {
   const at = (time: number | undefined): string | null =>
     time === undefined ? null : new Date(host.now() + time).toISOString();
@@ -49,6 +49,19 @@ export function addChangeCommands(clients: Command, host: Host): void {
         `${printable(`${name} (${id})`)} has a new API key. The one before ${prior}. The new one, which is not shown again:`,
       );
       host.print(printable(key));
+    });
+
+  withCommon(clients.command('retire'))
+    .description('end the key before the current one, while it is still taken')
+    .argument('<name>', 'its name or id')
+    .action(async (client: string, options: Common) => {
+      const changed = await ask(host, options, (vault) => vault.clients.retire({ client })).catch(
+        inWords({
+          not_found: NOBODY,
+          conflict: 'the client has no earlier key that is taken, or it is revoked',
+        }),
+      );
+      tell(changed, options, 'has one key: the one before it is not taken any more');
     });
 
   withRestricting(clients.command('suspend').argument('<name>', 'its name or id'))

@@ -89,6 +89,7 @@ export function connect({ url, apiKey, timeout = TIMEOUT }: Connection): BoundVa
       list: () => ask(ROUTES.listClients, {}),
       show: (request) => ask(ROUTES.showClient, request),
       rotate: (request) => ask(ROUTES.rotateClient, request),
+      retire: (request) => ask(ROUTES.retireClient, request),
       suspend: (request) => ask(ROUTES.suspendClient, request),
       resume: (request) => ask(ROUTES.resumeClient, request),
       restrict: (request) => ask(ROUTES.restrictClient, request),

@@ -37,6 +37,7 @@ export function createApp({ vault, now, random, addressOf, log }: AppDeps): App 
   mount(mounting, ROUTES.listClients, (bound) => bound.clients.list());
   mount(mounting, ROUTES.showClient, (bound, request) => bound.clients.show(request));
   mount(mounting, ROUTES.rotateClient, (bound, request) => bound.clients.rotate(request));
+  mount(mounting, ROUTES.retireClient, (bound, request) => bound.clients.retire(request));
   mount(mounting, ROUTES.suspendClient, (bound, request) => bound.clients.suspend(request));
   mount(mounting, ROUTES.resumeClient, (bound, request) => bound.clients.resume(request));
   mount(mounting, ROUTES.restrictClient, (bound, request) => bound.clients.restrict(request));

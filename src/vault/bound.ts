@@ -12,6 +12,7 @@ import type {
   LiftClientRequest,
   RestrictClientRequest,
   ResumeClientRequest,
+  RetireClientRequest,
   RevokeClientRequest,
   RotateClientRequest,
   ShowClientRequest,
@@ -34,6 +35,7 @@ export interface BoundVault {
     list(): Promise<ListedClients>;
     show(request: ShowClientRequest): Promise<ShownClient>;
     rotate(request: RotateClientRequest): Promise<RotatedClient>;
+    retire(request: RetireClientRequest): Promise<ChangedClient>;
     suspend(request: SuspendClientRequest): Promise<ChangedClient>;
     resume(request: ResumeClientRequest): Promise<ChangedClient>;
     restrict(request: RestrictClientRequest): Promise<ChangedClient>;

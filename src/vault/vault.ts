@@ -3,7 +3,7 @@ import { parseApiKey, type PresentedKey } from './access/api-key.ts';
 import type { Actor } from './access/clients.ts';
 import { addClient, listClients, revokeClient, showClient } from './access/manage.ts';
 import { liftClient, restrictClient, resumeClient, suspendClient } from './access/restrict.ts';
-import { rotateClient } from './access/rotate.ts';
+import { retireClient, rotateClient } from './access/rotate.ts';
 import { admitClient, expireClient } from './access/terms.ts';
 import { RefusedKeys } from './access/refused-keys.ts';
 import { Throttle } from './access/throttle.ts';
@@ -209,6 +209,7 @@ function bind(core: Core, caller: Caller, verify: BoundVault['audit']['verify'])
       list: () => listClients(core, caller),
       show: (request) => showClient(core, caller, request),
       rotate: (request) => rotateClient(core, caller, request),
+      retire: (request) => retireClient(core, caller, request),
       suspend: (request) => suspendClient(core, caller, request),
       resume: (request) => resumeClient(core, caller, request),
       restrict: (request) => restrictClient(core, caller, request),

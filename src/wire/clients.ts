@@ -73,6 +73,9 @@ export const rotateClientAnswer = z.object({
   requestId: z.string(),
 });
 
+export const retireClientRequest = z.strictObject({ client });
+export type RetireClientRequest = z.output<typeof retireClientRequest>;
+
 const restricting = { client, until: time.nullable().default(null), reason: reason.exactOptional() };
 
 export const suspendClientRequest = z.strictObject(restricting);

@@ -119,6 +119,21 @@ it('a rotation without an overlap ends each key before it at once', async () => 
   expect(await show(await other.as(third), token)).toBe(PAN);
 });
 
+it('an earlier key that is retired ends at once, and the one after it goes on', async () => {
+  const { one, other, client, token } = await stolen();
+  const until = new Date(Date.now() + MINUTE).toISOString();
+  const { key } = await one.host.clients.rotate({ client: client.id, priorKeyUntil: until });
+  const [before, after] = [await other.as(client.key), await other.as(key)];
+  expect([await show(before, token), await show(after, token)]).toEqual([PAN, PAN]);
+  await one.host.clients.retire({ client: client.id });
+  expect([await show(before, token), await show(after, token)]).toEqual(['unauthenticated', PAN]);
+  await expect(one.as(client.key)).rejects.toMatchObject({ code: 'unauthenticated' });
+  // Now that one key is taken, there may be another overlap.
+  await one.host.clients.rotate({ client: client.id, priorKeyUntil: until });
+  expect(await show(after, token)).toBe(PAN);
+  expect(await one.host.audit.verify()).toMatchObject({ ok: true });
+});
+
 const restrictions: [
   'suspended' | 'masked' | 'approval' | 'throttled',
   { readonly code: string; readonly reason: string },

@@ -70,6 +70,7 @@ describe('on the host', () => {
     ]);
 
     const shown = (await run('clients', 'show', 'billing')).stdout;
+    expect((await run('clients', 'retire', 'billing')).stdout).toMatch(/^billing \(\w+\) has one key: /);
     for (const secret of [key, rotated.stdout.trim()]) expect(shown).not.toContain(secret.slice(-50));
     const times = shown
       .replace(/cli_\w+/, 'ID')
@@ -91,6 +92,7 @@ describe('on the host', () => {
       'masked until TIME, by HOST at TIME: CASE-7 (mail)',
       '',
     ]);
+    expect((await run('clients', 'retire', 'billing')).code).toBe(1);
     expect((await run('clients', 'list')).stdout).toMatch(/ suspended,masked +\d{4}-\S+Z +never /);
     expect((await run('clients', 'resume', 'billing')).stdout).toMatch(/^billing \(\w+\) is active\.\n$/);
     await run('clients', 'expire', 'billing', '--never');

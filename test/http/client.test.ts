@@ -60,6 +60,8 @@ async function scenario({ service, custodian, auditor }: Parties): Promise<unkno
     () => custodian.clients.rotate({ client: 'new', priorKeyUntil: soon }),
     () => custodian.clients.rotate({ client: 'new', priorKeyUntil: soon }),
     () => custodian.clients.rotate({ client: 'new', priorKeyUntil: expiresAt }),
+    () => custodian.clients.retire({ client: 'new' }),
+    () => custodian.clients.retire({ client: 'new' }),
     () => custodian.clients.suspend({ client: 'new', until: expiresAt, reason: 'CASE-1' }),
     () => custodian.clients.resume({ client: 'new' }),
     () => custodian.clients.resume({ client: 'new' }),

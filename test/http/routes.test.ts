@@ -189,6 +189,7 @@ describe('every answer', () => {
     const auditor = await served.asking(['audit:*'], { kind: 'auditor' });
     const token = tokenOf(await service.ask('/v1/tokenise', { body: { items: [good] } }));
     const expiresAt = '2099-01-01T00:00:00.000Z';
+    const soon = new Date(Date.now() + 3_600_000).toISOString();
     const asked = {
       tokenise: () => service.ask('/v1/tokenise', { body: { items: [{ ...good, expiresAt }, bad] } }),
       detokenise: () =>
@@ -202,7 +203,8 @@ describe('every answer', () => {
       listClients: () => custodian.ask('/v1/clients/list', { body: {} }),
       showClient: () => custodian.ask('/v1/clients/show', { body: { client: 'new' } }),
       rotateClient: () =>
-        custodian.ask('/v1/clients/rotate', { body: { client: 'new', priorKeyUntil: null } }),
+        custodian.ask('/v1/clients/rotate', { body: { client: 'new', priorKeyUntil: soon } }),
+      retireClient: () => custodian.ask('/v1/clients/retire', { body: { client: 'new' } }),
       suspendClient: () =>
         custodian.ask('/v1/clients/suspend', { body: { client: 'new', until: expiresAt, reason: 'CASE-1' } }),
       resumeClient: () => custodian.ask('/v1/clients/resume', { body: { client: 'new' } }),

@@ -244,9 +244,9 @@ export const MUTANTS: readonly Mutant[] = [
   one(
     30,
     'the subnets of a client',
-    'src/vault/access/source.ts',
-    'address !== null && sources.some(',
-    'address !== null || sources.some(',
+    'src/vault/access/clients.ts',
+    'client.sources !== null && admits(client.sources, from)',
+    'client.sources !== null || admits([], from)',
   ),
   one(
     31,

@@ -171,6 +171,8 @@ it('refuses what cannot be, and records it', async () => {
     ['clients.expire', 'invalid_request', () => clients.expire({ client: id, expiresAt: past })],
     ['clients.admit', 'invalid_request', () => clients.admit({ client: id, from: ['0.0.0.0/0'] })],
     ['clients.rotate', 'conflict', () => clients.rotate({ client: gone })],
+    ['clients.retire', 'conflict', () => clients.retire({ client: gone })],
+    ['clients.retire', 'conflict', () => clients.retire({ client: keeper })],
     ['clients.suspend', 'conflict', () => clients.suspend({ client: gone })],
     ['clients.resume', 'conflict', () => clients.resume({ client: gone })],
     ['clients.restrict', 'conflict', () => clients.restrict({ client: gone, restriction: 'masked' })],
@@ -218,6 +220,7 @@ it('no route tells a stranger whether a client exists', async () => {
   const verbs: Record<string, object> = {
     show: {},
     rotate: {},
+    retire: {},
     suspend: {},
     resume: {},
     restrict: { restriction: 'masked' },

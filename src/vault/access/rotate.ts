@@ -1,11 +1,11 @@
-import type { RotateClientRequest } from '../../wire/clients.ts';
+import type { RetireClientRequest, RotateClientRequest } from '../../wire/clients.ts';
 import { attempt } from '../attempt.ts';
 import { type Call, type Caller, commit, draft } from '../call.ts';
 import type { Core } from '../core.ts';
 import { VaultError } from '../error.ts';
 import { keyCheck, newApiKey } from './api-key.ts';
-import { changeable, revised } from './change.ts';
-import type { Client } from './clients.ts';
+import { change, changeable, type ChangedClient, revised } from './change.ts';
+import { type Client, type ClientKey, stateOf } from './clients.ts';
 import { holdsDuty } from './duty.ts';
 import { timeAhead, written } from './terms.ts';
 
@@ -63,6 +63,29 @@ function overlapEnd(call: Call, { keys }: Client, asked: string | null): number 
   const until = timeAhead(call, asked);
   if (until > call.now + LONGEST_OVERLAP) throw new VaultError('invalid_request');
   // A key that somebody was told is taken until a time is not ended before it in passing.
-  if (keys.some((key) => key.until !== null && call.now < key.until)) throw new VaultError('conflict');
+  if (isOverlapping(call, keys)) throw new VaultError('conflict');
   return until;
 }
+
+/**
+ * Ends the key before the current one, which a rotation had left for a while.
+ * @throws VaultError `not_found`; `conflict` for a client that is revoked, or has no such key any more
+ */
+export const retireClient = (
+  core: Core,
+  caller: Caller,
+  request: RetireClientRequest,
+): Promise<ChangedClient> =>
+  attempt(core, caller, { action: 'clients.retire', expected: EXPECTED }, async (call) => {
+    if (!(await holdsDuty(call, 'clients', 'clients.retire'))) return null;
+    const client = changeable(call, request.client);
+    const { id, name, priorKeyId } = client.row;
+    if (!isOverlapping(call, client.keys)) throw new VaultError('conflict');
+    const updates = [revised(call, client, { priorKeyUntil: call.now })];
+    const detail = { client: id, name, priorKey: priorKeyId, priorKeyUntil: written(call.now) };
+    const drafts = [draft(call, 'clients.retire', 'done', { detail })];
+    return change(call, client.row, stateOf(client, call.now), { updates, drafts });
+  });
+
+const isOverlapping = ({ now }: Call, keys: readonly ClientKey[]): boolean =>
+  keys.some(({ until }) => until !== null && now < until);

@@ -24,6 +24,7 @@ const DETAILS = {
     ...key,
   }),
   'clients.rotate': z.looseObject({ ...key, priorKeyUntil: z.iso.datetime() }),
+  'clients.retire': z.looseObject({ priorKeyUntil: z.iso.datetime() }),
   'clients.suspend': restriction,
   'clients.resume': restriction,
   'clients.restrict': restriction,
@@ -47,6 +48,7 @@ interface Told {
 }
 
 const NONE = 'none';
+const UNTIL = ' until ';
 const listed = (words: readonly string[]): string => words.toSorted().join(' ');
 const timeOf = (text: string | null): string => (text === null ? NONE : String(Date.parse(text)));
 
@@ -77,8 +79,13 @@ export class ClientHistory {
     if (rotated !== null)
       return {
         key: keyText(rotated),
-        'prior key': `${before.key} until ${timeOf(rotated.priorKeyUntil)}`,
+        'prior key': `${before.key}${UNTIL}${timeOf(rotated.priorKeyUntil)}`,
       };
+    const retired = parsed('clients.retire', action, detail);
+    if (retired !== null) {
+      const [prior = ''] = before['prior key'].split(UNTIL);
+      return { 'prior key': `${prior}${UNTIL}${timeOf(retired.priorKeyUntil)}` };
+    }
     const expiring = parsed('clients.expire', action, detail);
     if (expiring !== null) return { expiry: timeOf(expiring.expiresAt) };
     const admitted = parsed('clients.admit', action, detail);
@@ -156,7 +163,7 @@ function toldOf(row: ClientRow, grants: readonly GrantRow[], restrictions: reado
     kind: row.kind,
     grants: listed(grants.map(({ grant }) => grant)),
     key: keyText({ key: row.keyId, keyCheck: keyCheck(row.keyHash) }),
-    'prior key': hasPrior ? `${keyText(prior)} until ${priorKeyUntil}` : NONE,
+    'prior key': hasPrior ? `${keyText(prior)}${UNTIL}${priorKeyUntil}` : NONE,
     expiry: expiry === null ? NONE : String(expiry),
     subnets: row.sources,
     state: row.state,

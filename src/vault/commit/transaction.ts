@@ -46,8 +46,6 @@ export function* groupTransaction(
 
   const forget = group.find(({ forgetClaims }) => forgetClaims !== null)?.forgetClaims ?? null;
   if (forget !== null) yield { do: 'forgetClaims', before: forget };
-  const uses = group.flatMap((commit) => commit.uses);
-  if (uses.length > 0) yield { do: 'noteUses', uses };
   const endings = owned(group, (commit) => commit.endings);
   if (endings.length > 0) note(endings, yield { do: 'end', endings: endings.map(({ item }) => item) });
   for (const [table, rows] of sets(group)) {
@@ -55,6 +53,8 @@ export function* groupTransaction(
   }
   const updates = owned(group, (commit) => commit.updates);
   if (updates.length > 0) note(updates, yield { do: 'update', updates: updates.map(({ item }) => item) });
+  const uses = group.flatMap((commit) => commit.uses).toSorted((a, b) => byKey('uses', a, b));
+  if (uses.length > 0) yield { do: 'noteUses', uses };
   if (failed.size > 0) return { keep: false, result: { kept: false, failed, head: null } };
 
   const head = (yield { do: 'lockHead' }).head;

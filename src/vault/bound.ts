@@ -1,6 +1,7 @@
 import type { ChangedClient } from './access/change.ts';
-import type { AddedClient, ListedClients, ShownClient } from './access/manage.ts';
+import type { AddedClient } from './access/manage.ts';
 import type { RotatedClient } from './access/rotate.ts';
+import type { ListedClients, ShownClient } from './access/show.ts';
 import type { CollectionSummary, Whoami } from './access/whoami.ts';
 import type { LogReport } from './audit/verify.ts';
 import type { DetokeniseAnswer } from './values/detokenise.ts';

@@ -1,10 +1,11 @@
 import type { Code } from '../wire/codes.ts';
 import { parseApiKey, type PresentedKey } from './access/api-key.ts';
 import type { Actor } from './access/clients.ts';
-import { addClient, listClients, revokeClient, showClient } from './access/manage.ts';
+import { addClient, revokeClient } from './access/manage.ts';
 import { liftClient, restrictClient, resumeClient, suspendClient } from './access/restrict.ts';
 import { retireClient, rotateClient } from './access/rotate.ts';
 import { admitClient, expireClient } from './access/terms.ts';
+import { listClients, showClient } from './access/show.ts';
 import { RefusedKeys } from './access/refused-keys.ts';
 import { Throttle } from './access/throttle.ts';
 import { Uses } from './access/uses.ts';

@@ -15,7 +15,7 @@ import type { Insert, RestrictionRow, Update } from '../store.ts';
 import { change, changeable, type ChangedClient } from './change.ts';
 import { type Client, inForce, stateOf } from './clients.ts';
 import { holdsDuty } from './duty.ts';
-import { timeAhead } from './terms.ts';
+import { timeAhead, written } from './terms.ts';
 
 const EXPECTED = 64;
 
@@ -30,9 +30,9 @@ export const suspendClient = (
 ): Promise<ChangedClient> =>
   attempt(core, caller, { action: 'clients.suspend', expected: EXPECTED }, async (call) => {
     if (!(await holdsDuty(call, 'clients', 'clients.suspend'))) return null;
-    const { client, row, change: written } = imposed(call, { ...request, restriction: 'suspended' });
+    const { client, row, rows } = imposed(call, { ...request, restriction: 'suspended' });
     const drafts = [draft(call, 'clients.suspend', 'done', { detail: detailOf(client, row) })];
-    return change(call, client.row, after(call, client, row), { ...written, drafts });
+    return change(call, client.row, after(call, client, row), { ...rows, drafts });
   });
 
 /**
@@ -46,9 +46,9 @@ export const resumeClient = (
 ): Promise<ChangedClient> =>
   attempt(core, caller, { action: 'clients.resume', expected: EXPECTED }, async (call) => {
     if (!(await holdsDuty(call, 'clients', 'clients.resume'))) return null;
-    const { client, row, change: written } = lifted(call, { ...request, restriction: 'suspended' });
+    const { client, row, rows } = lifted(call, { ...request, restriction: 'suspended' });
     const drafts = [draft(call, 'clients.resume', 'done', { detail: detailOf(client, row) })];
-    return change(call, client.row, after(call, client, row), { ...written, drafts });
+    return change(call, client.row, after(call, client, row), { ...rows, drafts });
   });
 
 /**
@@ -62,10 +62,10 @@ export const restrictClient = (
 ): Promise<ChangedClient> =>
   attempt(core, caller, { action: 'clients.restrict', expected: EXPECTED }, async (call) => {
     if (!(await holdsDuty(call, 'clients', 'clients.restrict'))) return null;
-    const { client, row, change: written } = imposed(call, request);
+    const { client, row, rows } = imposed(call, request);
     if (client.row.kind !== 'service') throw new VaultError('invalid_request');
     const drafts = [draft(call, 'clients.restrict', 'done', { detail: detailOf(client, row) })];
-    return change(call, client.row, after(call, client, row), { ...written, drafts });
+    return change(call, client.row, after(call, client, row), { ...rows, drafts });
   });
 
 /**
@@ -75,16 +75,16 @@ export const restrictClient = (
 export const liftClient = (core: Core, caller: Caller, request: LiftClientRequest): Promise<ChangedClient> =>
   attempt(core, caller, { action: 'clients.lift', expected: EXPECTED }, async (call) => {
     if (!(await holdsDuty(call, 'clients', 'clients.lift'))) return null;
-    const { client, row, change: written } = lifted(call, request);
+    const { client, row, rows } = lifted(call, request);
     const drafts = [draft(call, 'clients.lift', 'done', { detail: detailOf(client, row) })];
-    return change(call, client.row, after(call, client, row), { ...written, drafts });
+    return change(call, client.row, after(call, client, row), { ...rows, drafts });
   });
 
 /** A client with the next revision of one of its restrictions, and how that is written. */
 interface Next {
   readonly client: Client;
   readonly row: RestrictionRow;
-  readonly change: { readonly inserts?: readonly Insert[]; readonly updates?: readonly Update[] };
+  readonly rows: { readonly inserts?: readonly Insert[]; readonly updates?: readonly Update[] };
 }
 
 /** The restriction as asked: in place of what was said of it before, shorter or longer. */
@@ -127,15 +127,15 @@ function next(
     at: call.now,
     revision: (before?.revision ?? 0) + 1,
   });
-  if (before === null) return { client, row, change: { inserts: [{ table: 'restrictions', row }] } };
-  return { client, row, change: { updates: [{ table: 'restrictions', row, was: before.mac }] } };
+  if (before === null) return { client, row, rows: { inserts: [{ table: 'restrictions', row }] } };
+  return { client, row, rows: { updates: [{ table: 'restrictions', row, was: before.mac }] } };
 }
 
 const detailOf = ({ row: { id, name } }: Client, { restriction, until, reason }: RestrictionRow) => ({
   client: id,
   name,
   restriction,
-  until: until === null ? null : new Date(until).toISOString(),
+  until: written(until),
   reason,
 });
 

@@ -66,7 +66,7 @@ export interface TestVault {
   readonly host: BoundVault;
   /** Adds a client and binds the vault to its API key, as HTTP does. */
   readonly add: (grants: readonly string[], more?: Partial<AddClientRequest>) => Promise<TestClient>;
-  readonly as: (apiKey: string, request?: string) => Promise<BoundVault>;
+  readonly as: (apiKey: string, request?: string, from?: string) => Promise<BoundVault>;
   readonly close: () => Promise<void>;
 }
 
@@ -110,8 +110,8 @@ export async function openVaultDir(
   const host = hostCaller('tester', 'cli_test');
   const applied = await vault.applyPolicy(host, config.policy);
   if ('problems' in applied) throw new Error(JSON.stringify(applied.problems));
-  const as = async (apiKey: string, request = 'req_test'): Promise<BoundVault> =>
-    vault.bind(await callerOf(vault, apiKey, request));
+  const as: TestVault['as'] = async (apiKey, request = 'req_test', from = '127.0.0.1') =>
+    vault.bind(await callerOf(vault, apiKey, request, from));
   return {
     dir,
     configPath: join(dir, 'strongroom.yaml'),
@@ -142,9 +142,9 @@ export const newVault = async (policy = POLICY, clock: Clock = { offset: 0 }): P
   openVaultDir(await makeVaultDir(policy), clock);
 
 /** A caller as HTTP makes one. */
-async function callerOf(vault: Vault, apiKey: string, request = 'req_test'): Promise<Caller> {
-  const who = await vault.authenticate(apiKey);
-  return { who, origin: { via: 'http', to: 'caller', from: '127.0.0.1', request, trace: null } };
+async function callerOf(vault: Vault, apiKey: string, request: string, from: string): Promise<Caller> {
+  const who = await vault.authenticate(apiKey, from);
+  return { who, origin: { via: 'http', to: 'caller', from, request, trace: null } };
 }
 
 function readConfigOf(dir: string) {

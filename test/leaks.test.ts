@@ -91,6 +91,33 @@ const BODIES: Record<keyof typeof ROUTES, readonly object[]> = {
     { name: 'known', grants: [`tokenise:${PAN}`], [SECRET]: PAN },
   ],
   listClients: [{ [SECRET]: PAN }],
+  showClient: [{ client: PAN }, { client: SECRET }, { client: 'held', [SECRET]: PAN }],
+  rotateClient: [{ client: PAN }, { client: SECRET, priorKeyUntil: PAN }],
+  retireClient: [{ client: PAN }, { client: SECRET }],
+  suspendClient: [
+    { client: PAN, reason: PAN },
+    { client: 'held', reason: PAN },
+    { client: 'held', reason: SECRET },
+  ],
+  resumeClient: [{ client: PAN }, { client: SECRET }],
+  restrictClient: [
+    { client: PAN, restriction: 'masked' },
+    { client: 'held', restriction: 'masked', reason: GROUPED },
+    { client: 'held', restriction: SECRET, until: PAN },
+  ],
+  liftClient: [
+    { client: PAN, restriction: 'masked' },
+    { client: SECRET, restriction: PAN },
+  ],
+  expireClient: [
+    { client: PAN, expiresAt: null },
+    { client: 'held', expiresAt: SECRET },
+  ],
+  admitClient: [
+    { client: PAN, from: [] },
+    { client: 'held', from: [PAN] },
+    { client: 'held', from: [SECRET] },
+  ],
   revokeClient: [{ client: PAN }, { client: SECRET }],
   verifyLog: [{ [PAN]: SECRET }],
 };
@@ -111,6 +138,7 @@ it('no value, token, reference or credential is in a log, header, error or datab
   const service = await open.add([...data, 'tokenise:notes', 'detokenise:notes@support']);
   const custodian = await open.add(['clients:*'], { kind: 'custodian' });
   const auditor = await open.add(['audit:*'], { kind: 'auditor' });
+  await open.add(['tokenise:cards'], { name: 'held' });
   const { storePath } = open;
   await open.close();
   const served = await serveProcess(join(dir, 'strongroom.yaml'));

@@ -15,6 +15,12 @@ CREATE TABLE `clients` (
 	`kind` text NOT NULL,
 	`key_id` text NOT NULL,
 	`key_hash` blob NOT NULL,
+	`key_at` integer NOT NULL,
+	`prior_key_id` text,
+	`prior_key_hash` blob,
+	`prior_key_at` integer,
+	`prior_key_until` integer,
+	`sources` text NOT NULL,
 	`state` text NOT NULL,
 	`created_at` integer NOT NULL,
 	`expires_at` integer,
@@ -123,6 +129,18 @@ CREATE TABLE `policies` (
 	`mac` blob NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE `restrictions` (
+	`client` text NOT NULL,
+	`restriction` text NOT NULL,
+	`until` integer,
+	`reason` text,
+	`by` text NOT NULL,
+	`at` integer NOT NULL,
+	`revision` integer NOT NULL,
+	`mac` blob NOT NULL,
+	PRIMARY KEY(`client`, `restriction`)
+) WITHOUT ROWID;
+--> statement-breakpoint
 CREATE TABLE `subjects` (
 	`hash` blob PRIMARY KEY NOT NULL,
 	`id` text NOT NULL,
@@ -133,6 +151,13 @@ CREATE TABLE `subjects` (
 );
 --> statement-breakpoint
 CREATE UNIQUE INDEX `subjects_id` ON `subjects` (`id`);--> statement-breakpoint
+CREATE TABLE `uses` (
+	`key_id` text PRIMARY KEY NOT NULL,
+	`client` text NOT NULL,
+	`at` integer NOT NULL,
+	`mac` blob NOT NULL
+) WITHOUT ROWID;
+--> statement-breakpoint
 CREATE TABLE `values` (
 	`row` blob PRIMARY KEY NOT NULL,
 	`collection` text NOT NULL,

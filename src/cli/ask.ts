@@ -26,7 +26,9 @@ export function ask<T>(
   return use(host.connect(url, keyFile));
 }
 
-const usage = (sentence: string): CommanderError => new CommanderError(2, 'usage', `error: ${sentence}`);
+/** A command that was not given as it must be. Exit 2. */
+export const usage = (sentence: string): CommanderError =>
+  new CommanderError(2, 'usage', `error: ${sentence}`);
 
 /** The options that every noun's verbs have. */
 export const withCommon = (command: Command): Command =>

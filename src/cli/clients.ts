@@ -1,19 +1,21 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { addClientRequest } from '../wire/clients.ts';
+import { addChangeCommands } from './client-changes.ts';
+import { CLIENT_TITLES, clientCells, clientLines } from './client-lines.ts';
 import { ask, type Common, withCommon } from './ask.ts';
 import { CommandRefused, type Host } from './host.ts';
 import { printable, table } from './table.ts';
-import { VaultError } from '../vault/error.ts';
+import { collect, duration, inWords, mustBeSubnets, NOBODY } from './client-words.ts';
 import { kindOf, KINDS, parseGrant, roleOf } from '../vault/policy/grant.ts';
-import type { Code } from '../wire/codes.ts';
 
 interface AddOptions extends Common {
   readonly grant: readonly string[];
   readonly kind: string;
   readonly expires?: number;
+  readonly from?: readonly string[];
 }
 
-/** `clients add | list | revoke` */
+/** `clients add | list | show | revoke`, and what changes one. */
 export function addClientCommands(program: Command, host: Host): void {
   const clients = program.command('clients').description('who may ask the vault, and for what');
 
@@ -23,13 +25,14 @@ export function addClientCommands(program: Command, host: Host): void {
     .requiredOption('--grant <grant>', 'action:collection[@purpose] or role:name; repeatable', collect)
     .addOption(new Option('--kind <kind>', 'what it is').choices(KINDS).default('service'))
     .option('--expires <time>', 'from now, as 90d, 12h or 30m', duration)
+    .option('--from <subnet>', 'where it may call from, as 10.0.0.0/8; repeatable', collect)
     .action(async (name: string, options: AddOptions) => {
-      const { grant: grants, kind, expires } = options;
+      const { grant: grants, kind, expires, from = [] } = options;
       const expiresAt = expires === undefined ? null : new Date(host.now() + expires).toISOString();
-      const parsed = addClientRequest.safeParse({ name, kind, grants, expiresAt });
+      const parsed = addClientRequest.safeParse({ name, kind, grants, expiresAt, from });
       if (!parsed.success) {
         throw new CommandRefused(
-          'a client has a name of a-z, 0-9 and -, a kind (service, custodian, auditor) and 1 to 32 grants',
+          'a client has a name of a-z, 0-9 and -, a kind (service, custodian, auditor), 1 to 32 grants and up to 16 subnets',
         );
       }
       for (const [i, text] of grants.entries()) {
@@ -38,6 +41,7 @@ export function addClientCommands(program: Command, host: Host): void {
         if (grant !== null && kindOf(grant) !== kind)
           throw new CommandRefused(`grant ${i + 1}: ${grant.action} is for --kind ${kindOf(grant)}`);
       }
+      mustBeSubnets(from);
       const { id, key, idle } = await ask(host, options, (vault) => vault.clients.add(parsed.data)).catch(
         inWords({
           invalid_request: `one of the grants is refused: a ${kind} cannot hold what it grants, or the active policy has no such role`,
@@ -61,46 +65,31 @@ export function addClientCommands(program: Command, host: Host): void {
     .action(async (options: Common) => {
       const answer = await ask(host, options, (vault) => vault.clients.list());
       if (options.json) return host.print(JSON.stringify(answer.clients));
-      const rows = answer.clients.map(({ name, id, kind, state, expiresAt, grants }) => [
-        name,
-        id,
-        kind,
-        state,
-        expiresAt ?? 'never',
-        grants.join(' '),
-      ]);
-      host.print(table(['NAME', 'ID', 'KIND', 'STATE', 'EXPIRES', 'GRANTS'], rows));
+      host.print(table(CLIENT_TITLES, answer.clients.map(clientCells)));
     });
+
+  withCommon(clients.command('show'))
+    .description('show a client: its keys by id, where it may call from, what it is narrowed to')
+    .argument('<name>', 'its name or id')
+    .action(async (named: string, options: Common) => {
+      const { client } = await ask(host, options, (vault) => vault.clients.show({ client: named })).catch(
+        inWords({ not_found: NOBODY }),
+      );
+      if (options.json) return host.print(JSON.stringify(client));
+      for (const line of clientLines(client, host.now())) host.print(line);
+    });
+
+  addChangeCommands(clients, host);
 
   withCommon(clients.command('revoke'))
     .description('end a client for good')
     .argument('<name>', 'its name or id')
     .action(async (client: string, options: Common) => {
       const { id, name, state } = await ask(host, options, (vault) => vault.clients.revoke({ client })).catch(
-        inWords({ not_found: 'there is no client of that name or id: clients list shows them' }),
+        inWords({ not_found: NOBODY }),
       );
       host.print(
         options.json ? JSON.stringify({ id, name, state }) : printable(`${name} (${id}) is ${state}.`),
       );
     });
-}
-
-/** What a code means for this command: the vault's own sentences are for any caller of any route. */
-const inWords =
-  (sentences: { readonly [C in Code]?: string }) =>
-  (error: unknown): never => {
-    const sentence = error instanceof VaultError ? sentences[error.code] : undefined;
-    throw sentence === undefined ? error : new CommandRefused(sentence);
-  };
-
-const collect = (one: string, all: readonly string[] = []): readonly string[] => [...all, one];
-
-const UNITS: Readonly<Record<string, number>> = { d: 86_400_000, h: 3_600_000, m: 60_000 };
-
-/** `90d`, in milliseconds. */
-function duration(text: string): number {
-  const [, count, unit] = /^([1-9]\d{0,4})([dhm])$/.exec(text) ?? [];
-  const milliseconds = unit === undefined ? undefined : UNITS[unit];
-  if (milliseconds === undefined) throw new InvalidArgumentError('as 90d, 12h or 30m');
-  return Number(count) * milliseconds;
 }

@@ -41,6 +41,15 @@ export function createApp({ vault, now, random, addressOf, log }: AppDeps): App 
   mount(mounting, ROUTES.whoami, (bound) => bound.whoami());
   mount(mounting, ROUTES.addClient, (bound, request) => bound.clients.add(request));
   mount(mounting, ROUTES.listClients, (bound) => bound.clients.list());
+  mount(mounting, ROUTES.showClient, (bound, request) => bound.clients.show(request));
+  mount(mounting, ROUTES.rotateClient, (bound, request) => bound.clients.rotate(request));
+  mount(mounting, ROUTES.retireClient, (bound, request) => bound.clients.retire(request));
+  mount(mounting, ROUTES.suspendClient, (bound, request) => bound.clients.suspend(request));
+  mount(mounting, ROUTES.resumeClient, (bound, request) => bound.clients.resume(request));
+  mount(mounting, ROUTES.restrictClient, (bound, request) => bound.clients.restrict(request));
+  mount(mounting, ROUTES.liftClient, (bound, request) => bound.clients.lift(request));
+  mount(mounting, ROUTES.expireClient, (bound, request) => bound.clients.expire(request));
+  mount(mounting, ROUTES.admitClient, (bound, request) => bound.clients.admit(request));
   mount(mounting, ROUTES.revokeClient, (bound, request) => bound.clients.revoke(request));
   mount(mounting, ROUTES.verifyLog, (bound) => bound.audit.verify());
   mountHealth(mounting);

@@ -38,5 +38,6 @@ export function problem(code: Code, requestId: string, parts: ProblemParts = {})
   const headers = answerHeaders(requestId, 'application/problem+json');
   if (status === 401) headers['www-authenticate'] = 'Bearer';
   if (status === 503) headers['retry-after'] = '1';
+  if (status === 429) headers['retry-after'] = '60';
   return new Response(JSON.stringify(body), { status, headers });
 }

@@ -113,9 +113,10 @@ async function answer<R extends Route>(
   if (route.request !== null) checkHeaders(incoming);
   const apiKey = bearerOf(incoming.headers);
   if (apiKey === null) throw new VaultError('unauthenticated');
-  const who = await vault.authenticate(apiKey);
+  const from = addressOf(context);
+  const who = await vault.authenticate(apiKey, from);
   const request = route.request === null ? null : parseBody(await bodies.read(incoming), route.request, keys);
-  const bound = vault.bind({ who, origin: originOf(incoming.headers, addressOf(context), requestId) });
+  const bound = vault.bind({ who, origin: originOf(incoming.headers, from, requestId) });
   const key = route.idempotent ? idempotencyKeyOf(incoming.headers['idempotency-key']) : null;
   // The schema that parsed it is the one that types it: TypeScript does not carry that through the route's type.
   const answered = await call(bound, request as Parameters<typeof call>[1], key);

@@ -1,6 +1,14 @@
 import { getTableColumns } from 'drizzle-orm';
 import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
-import { type EarlierRow, type HeadRow, LAST_REVISION, type LeaseRow, type Rows } from '../vault/store.ts';
+import {
+  type EarlierRow,
+  type HeadRow,
+  LAST_REVISION,
+  type LeaseRow,
+  PRIMARY_KEY,
+  type Rows,
+  type UpdatedTable,
+} from '../vault/store.ts';
 import * as tables from './tables.ts';
 
 /** The table of each kind of row; one whose columns are not the row's does not compile. */
@@ -16,6 +24,8 @@ export const TABLES = {
   policies: tables.policies,
   collections: tables.collections,
   keys: tables.keys,
+  restrictions: tables.restrictions,
+  uses: tables.uses,
 } satisfies { [T in keyof Rows]: SQLiteTable & { readonly $inferSelect: Rows[T] } };
 
 export const HEAD: SQLiteTable & { readonly $inferSelect: HeadRow } = tables.head;
@@ -56,16 +66,19 @@ export function insertion(
   };
 }
 
-/** `update … set … where id = ? and revision = ?`, and the properties that are set, in order. */
-export function replacement(
-  name: string,
-  table: SQLiteTable,
-): { readonly sql: string; readonly properties: readonly string[] } {
-  const columns = columnsOf(table);
+/** `update … set … where id = ? and revision = ?`, and the properties of its parameters, in order, but the revision. */
+export function replacement(name: UpdatedTable): {
+  readonly sql: string;
+  readonly properties: readonly string[];
+} {
+  const columns = columnsOf(TABLES[name]);
+  const names: readonly string[] = PRIMARY_KEY[name];
+  const key = columns.filter(({ property }) => names.includes(property));
   const set = columns.map(({ column }) => `${column} = ?`).join(', ');
+  const where = key.map(({ column }) => `${column} = ?`).join(' and ');
   return {
-    sql: `update ${quoted(name)} set ${set} where "id" = ? and "revision" = ?`,
-    properties: columns.map(({ property }) => property),
+    sql: `update ${quoted(name)} set ${set} where ${where} and "revision" = ?`,
+    properties: [...columns, ...key].map(({ property }) => property),
   };
 }
 
@@ -84,6 +97,14 @@ export function succession(
     properties: columns.map(({ property }) => property),
   };
 }
+
+/** `insert into … on conflict … do update`, which keeps the later of two uses. */
+export const useNoting = (): ReturnType<typeof insertion> => {
+  const { sql, properties } = insertion('uses', TABLES.uses);
+  const later =
+    'on conflict ("key_id") do update set "client" = excluded."client", "at" = excluded."at", "mac" = excluded."mac" where excluded."at" > "at"';
+  return { sql: sql.replace('on conflict do nothing', later), properties };
+};
 
 /** What no column holds, for each type: it authenticates nowhere, and sorts where SQLite sorts what it replaces. */
 const UNSOUND = { buffer: Buffer.alloc(0), string: '\0', number: Number.MAX_SAFE_INTEGER } as const;

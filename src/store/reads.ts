@@ -12,7 +12,9 @@ import type {
   LeaseRow,
   Located,
   PolicyRow,
+  RestrictionRow,
   SubjectRow,
+  UseRow,
   ValueRow,
 } from '../vault/store.ts';
 import { EARLIER, HEAD, LEASES, selected, soundly, TABLES } from './columns.ts';
@@ -76,6 +78,7 @@ export function sqliteReads(db: Database.Database) {
   const claim = db.prepare<[string, Key], ClaimRow>(
     `select ${selected(TABLES.claims)} from "claims" where "owner" = ? and "key" = ?`,
   );
+  const use = db.prepare<[string], UseRow>(`select ${selected(TABLES.uses)} from "uses" where "key_id" = ?`);
   const anyClaim = db.prepare<[number]>('select 1 from "claims" where "at" < ? limit 1').pluck();
   const anyIssued = db.prepare<[string]>('select 1 from "issued" where "collection" = ? limit 1').pluck();
   const epoch = db.prepare<[], number>('select "epoch" from "head"').pluck();
@@ -87,6 +90,7 @@ export function sqliteReads(db: Database.Database) {
     claims: orNull(soundly<ClaimRow>(TABLES.claims)),
     earlier: orNull(soundly<EarlierRow>(EARLIER)),
     leases: orNull(soundly<LeaseRow>(LEASES)),
+    uses: orNull(soundly<UseRow>(TABLES.uses)),
   };
 
   const begin = db.prepare('begin');
@@ -136,6 +140,7 @@ export function sqliteReads(db: Database.Database) {
       outlived.all(by, most, offset).map(soundly<EarlierRow>(EARLIER)),
     lease: (name: string) => sound.leases(lease.get(name)),
     claim: (owner: string, key: Key) => sound.claims(claim.get(owner, key)),
+    uses: (keyIds: readonly string[]) => each(keyIds, (keyId) => sound.uses(use.get(keyId))),
     hasClaims: (before: number) => anyClaim.get(before) !== undefined,
     isEmpty: (collection: string) => anyIssued.get(collection) === undefined,
     epoch: () => epoch.get() ?? 0,
@@ -165,5 +170,6 @@ export function readAuthority(db: Database.Database): AuthoritySnapshot {
     policies: all<PolicyRow>('policies'),
     collections: all<CollectionRow>('collections'),
     keys: all<KeyRow>('keys'),
+    restrictions: all<RestrictionRow>('restrictions'),
   }))();
 }

@@ -13,6 +13,7 @@ const ORDER = {
   earlier: ' order by "row"',
   subjects: '',
   claims: '',
+  uses: '',
 } satisfies Record<Scanned, string>;
 
 const SCANNED = { ...TABLES, earlier: EARLIER };

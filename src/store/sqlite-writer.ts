@@ -11,6 +11,7 @@ import {
   soundly,
   succession,
   TABLES,
+  useNoting,
 } from './columns.ts';
 
 /** The group's statements on SQLite: each one a loop over statements prepared once. */
@@ -21,8 +22,9 @@ const NOTHING_FAILED: Told = { failed: [], head: null };
 export function sqliteWriter(db: Database.Database): Writer {
   const inserts = mapTables((name) => insertion(name, TABLES[name]), db);
   const updates = {
-    clients: prepared(db, replacement('clients', TABLES.clients)),
-    collections: prepared(db, replacement('collections', TABLES.collections)),
+    clients: prepared(db, replacement('clients')),
+    collections: prepared(db, replacement('collections')),
+    restrictions: prepared(db, replacement('restrictions')),
   } satisfies Record<UpdatedTable, unknown>;
   const append = db.prepare(insertion('events', EVENTS).sql);
   const readHead = db.prepare<[], HeadRow>(`select ${selected(HEAD)} from "head"`);
@@ -50,12 +52,13 @@ export function sqliteWriter(db: Database.Database): Writer {
   );
   const isLive = db.prepare('select 1 from "values" where "row" = ? and "version" = ?');
   const anyIssued = db.prepare('select 1 from "issued" where "collection" = ? limit 1');
+  const noteUse = prepared(db, useNoting());
   const forget = db.prepare('delete from "claims" where "at" < ?');
 
   return {
     insert: ({ table, rows }) => failing(rows, (row) => inserts[table].run(row) === 1),
     update: ({ updates: all }) =>
-      failing(all, ({ table, row }) => updates[table].run(row, row.id, row.revision - 1) === 1),
+      failing(all, ({ table, row }) => updates[table].run(row, row.revision - 1) === 1),
     end: ({ endings }) =>
       failing(endings, ({ collection, hash, row, version, print, at }) => {
         // The value's version alone decides. Whether the rest was there, somebody else may have seen to.
@@ -81,6 +84,10 @@ export function sqliteWriter(db: Database.Database): Writer {
       forget.run(before);
       return NOTHING_FAILED;
     },
+    noteUses: ({ uses }) => {
+      for (const use of uses) noteUse.run(use);
+      return NOTHING_FAILED;
+    },
     lockHead: () => ({ failed: [], head: readHead.all().map(sound)[0] ?? null }),
     checkLive: ({ relied }) => failing(relied, ({ row, version }) => isLive.get(row, version) !== undefined),
     checkEmpty: ({ collections }) => failing(collections, (id) => anyIssued.get(id) === undefined),
@@ -103,7 +110,7 @@ function failing<T>(items: readonly T[], done: (item: T, index: number) => boole
   return failed.length === 0 ? NOTHING_FAILED : { failed, head: null };
 }
 
-type Prepared = { readonly run: (row: object, ...more: readonly (string | number)[]) => number };
+type Prepared = { readonly run: (row: object, ...more: readonly number[]) => number };
 
 function prepared(
   db: Database.Database,
@@ -134,5 +141,7 @@ function mapTables(
     policies: of('policies'),
     collections: of('collections'),
     keys: of('keys'),
+    restrictions: of('restrictions'),
+    uses: of('uses'),
   };
 }

@@ -83,6 +83,7 @@ export function openSqlite(path: string): Store {
     outlived: (by, offset, most) => read(() => reads.outlived(by, offset, most)),
     lease: (name) => read(() => reads.lease(name)),
     claim: (owner, key) => read(() => reads.claim(owner, key)),
+    uses: (keyIds) => read(() => reads.uses(keyIds)),
     hasClaims: (before) => read(() => reads.hasClaims(before)),
     isEmpty: (collection) => read(() => reads.isEmpty(collection)),
     snapshot: () => read(() => sqliteSnapshot(path)),

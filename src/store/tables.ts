@@ -120,6 +120,12 @@ export const clients = sqliteTable('clients', {
   kind: word('kind'),
   keyId: word('key_id'),
   keyHash: bytes('key_hash'),
+  keyAt: count('key_at'),
+  priorKeyId: text('prior_key_id'),
+  priorKeyHash: blob('prior_key_hash', { mode: 'buffer' }),
+  priorKeyAt: integer('prior_key_at'),
+  priorKeyUntil: integer('prior_key_until'),
+  sources: word('sources'),
   state: word('state'),
   createdAt: count('created_at'),
   expiresAt: integer('expires_at'),
@@ -161,6 +167,28 @@ export const keys = sqliteTable('keys', {
   commitment: bytes('commitment'),
   createdAt: count('created_at'),
   revision: count('revision'),
+  mac: bytes('mac'),
+});
+
+export const restrictions = sqliteTable(
+  'restrictions',
+  {
+    client: word('client'),
+    restriction: word('restriction'),
+    until: integer('until'),
+    reason: text('reason'),
+    by: word('by'),
+    at: count('at'),
+    revision: count('revision'),
+    mac: bytes('mac'),
+  },
+  (table) => [primaryKey({ columns: [table.client, table.restriction] })],
+);
+
+export const uses = sqliteTable('uses', {
+  keyId: text('key_id').primaryKey(),
+  client: word('client'),
+  at: count('at'),
   mac: bytes('mac'),
 });
 

@@ -17,12 +17,13 @@ interface Attempted {
 /** Answers null to be decided again under what is then the newest epoch. */
 type Verb<T> = (call: Call) => Promise<T | null>;
 
-/** Refusals of a whole request for what is in it: they tell a known caller something, so each is an event first. */
+/** Refusals of a whole request for what is in it, or for who asks: they tell a known caller something, so each is an event first. */
 const REFUSALS: ReadonlySet<Code> = new Set<Code>([
   'conflict',
   'idempotency_mismatch',
   'invalid_request',
   'not_found',
+  'restricted',
   'value_in_clear',
 ]);
 
@@ -45,7 +46,7 @@ export async function attempt<T>(
       const actor = caller.who(epoch, now);
       const draw = new Draw(world.random, expected);
       const call: Call = { core, epoch, actor, origin: caller.origin, now, changes, draw };
-      const answer = await verb(call).catch((error: unknown) => recorded(call, action, error));
+      const answer = await decided(call, verb).catch((error: unknown) => recorded(call, action, error));
       if (answer !== null) return answer;
       await epochs.refresh();
     }
@@ -56,11 +57,18 @@ export async function attempt<T>(
   throw new VaultError('unavailable');
 }
 
+/** A suspended caller may do nothing, whatever the verb. */
+async function decided<T>(call: Call, verb: Verb<T>): Promise<T | null> {
+  if (call.actor.restrictions.includes('suspended')) throw new VaultError('restricted');
+  return verb(call);
+}
+
 /** Commits the event of a refusal, under its epoch: one that was decided on something old is null, and decided again. */
 async function recorded(call: Call, action: string, error: unknown): Promise<null> {
   if (error instanceof VaultError && REFUSALS.has(error.code)) {
+    const reason = error.code === 'restricted' ? 'suspended' : error.code;
     const told = await commit(call, 'audit_unavailable', {
-      drafts: [draft(call, action, 'denied', { reason: error.code })],
+      drafts: [draft(call, action, 'denied', { reason })],
     });
     if (told === null) return null;
   }

@@ -1,4 +1,7 @@
-import type { AddedClient, ChangedClient } from './access/manage.ts';
+import type { ChangedClient } from './access/change.ts';
+import type { AddedClient } from './access/manage.ts';
+import type { RotatedClient } from './access/rotate.ts';
+import type { ListedClients, ShownClient } from './access/show.ts';
 import type { CollectionSummary, Whoami } from './access/whoami.ts';
 import type { LogReport } from './audit/verify.ts';
 import type { DescribeAnswer } from './values/describe.ts';
@@ -8,7 +11,6 @@ import type { LookupAnswer } from './values/lookup.ts';
 import type { ReplaceAnswer } from './values/replace.ts';
 import type { TokeniseAnswer } from './values/tokenise.ts';
 import type { VerifyAnswer } from './values/verify.ts';
-import type { AddClientRequest, ClientSummary, RevokeClientRequest } from '../wire/clients.ts';
 import type {
   DescribeRequest,
   DetokeniseRequest,
@@ -18,6 +20,19 @@ import type {
   TokeniseRequest,
   VerifyRequest,
 } from '../wire/values.ts';
+import type {
+  AddClientRequest,
+  AdmitClientRequest,
+  ExpireClientRequest,
+  LiftClientRequest,
+  RestrictClientRequest,
+  ResumeClientRequest,
+  RetireClientRequest,
+  RevokeClientRequest,
+  RotateClientRequest,
+  ShowClientRequest,
+  SuspendClientRequest,
+} from '../wire/clients.ts';
 
 /**
  * A vault as one caller sees it: nouns with verbs, plain data in and out. On the host it is bound to the store, over
@@ -37,7 +52,16 @@ export interface BoundVault {
   whoami(): Promise<Whoami>;
   readonly clients: {
     add(request: AddClientRequest): Promise<AddedClient>;
-    list(): Promise<{ readonly clients: readonly ClientSummary[]; readonly requestId: string }>;
+    list(): Promise<ListedClients>;
+    show(request: ShowClientRequest): Promise<ShownClient>;
+    rotate(request: RotateClientRequest): Promise<RotatedClient>;
+    retire(request: RetireClientRequest): Promise<ChangedClient>;
+    suspend(request: SuspendClientRequest): Promise<ChangedClient>;
+    resume(request: ResumeClientRequest): Promise<ChangedClient>;
+    restrict(request: RestrictClientRequest): Promise<ChangedClient>;
+    lift(request: LiftClientRequest): Promise<ChangedClient>;
+    expire(request: ExpireClientRequest): Promise<ChangedClient>;
+    admit(request: AdmitClientRequest): Promise<ChangedClient>;
     revoke(request: RevokeClientRequest): Promise<ChangedClient>;
   };
   readonly audit: {

@@ -4,6 +4,8 @@ import type { Findings } from './findings.ts';
 import type { MasterKey } from './master-key.ts';
 import type { Observer } from './observer.ts';
 import type { Store } from './store.ts';
+import type { Throttle } from './access/throttle.ts';
+import type { Uses } from './access/uses.ts';
 
 /** What the vault tells its operator beside the audit log: kinds and names, never data. */
 export type Notice =
@@ -35,6 +37,8 @@ export interface Core {
   readonly epochs: Epochs;
   readonly findings: Findings;
   readonly observer: Observer;
+  readonly throttle: Throttle;
+  readonly uses: Uses;
   /** Token spaces that were found full, by collection id and bucket; they hold kept characters and stay in memory. */
   readonly fullBuckets: Set<string>;
 }

@@ -125,6 +125,7 @@ async function readEpoch(deps: EpochDeps): Promise<{ readonly head: HeadRow; rea
     policies: authentic('policies', snapshot.policies),
     collections: authentic('collections', snapshot.collections),
     keys: authentic('keys', snapshot.keys),
+    restrictions: authentic('restrictions', snapshot.restrictions),
   } satisfies Record<AuthorityTable, unknown>;
   if (closed) throw new VaultError('integrity');
 
@@ -137,7 +138,7 @@ async function readEpoch(deps: EpochDeps): Promise<{ readonly head: HeadRow; rea
     vaultId: head.vault,
     keys,
     policy,
-    clients: new Clients(rows.clients, rows.grants, policy.roles),
+    clients: new Clients(rows.clients, rows.grants, rows.restrictions, policy.roles),
     collections: new Map(rows.collections.map((row) => [row.name, row])),
   };
   return { head, epoch };

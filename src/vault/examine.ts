@@ -73,6 +73,7 @@ export async function examine(examining: Examining): Promise<Examination | { rea
   const found = {
     clients: authenticate('clients', authority.clients, head.digests, rowsKey.secret),
     grants: authenticate('grants', authority.grants, head.digests, rowsKey.secret),
+    restrictions: authenticate('restrictions', authority.restrictions, head.digests, rowsKey.secret),
     policies: authenticate('policies', authority.policies, head.digests, rowsKey.secret),
     collections: authenticate('collections', authority.collections, head.digests, rowsKey.secret),
     keys: authenticate('keys', authority.keys, head.digests, rowsKey.secret),

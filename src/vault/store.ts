@@ -80,12 +80,22 @@ export interface LeaseRow {
 /** No lease comes this far: a revision beyond is not the vault's, and counts as none. */
 export const LAST_REVISION = 2 ** 52;
 
+/**
+ * A client. `keyAt` is when its key was made; the prior key, which a rotation replaced, is taken until `priorKeyUntil`.
+ * `sources` are the subnets that it may call from, canonical and separated by spaces; empty for anywhere.
+ */
 export interface ClientRow {
   id: string;
   name: string;
   kind: string;
   keyId: string;
   keyHash: Bytes;
+  keyAt: number;
+  priorKeyId: string | null;
+  priorKeyHash: Bytes | null;
+  priorKeyAt: number | null;
+  priorKeyUntil: number | null;
+  sources: string;
   state: string;
   createdAt: number;
   expiresAt: number | null;
@@ -97,6 +107,26 @@ export interface GrantRow {
   client: string;
   grant: string;
   revision: number;
+  mac: Bytes;
+}
+
+/** What a client's grants are narrowed to; in force before `until`, or until it is lifted. */
+export interface RestrictionRow {
+  client: string;
+  restriction: string;
+  until: number | null;
+  reason: string | null;
+  by: string;
+  at: number;
+  revision: number;
+  mac: Bytes;
+}
+
+/** The minute in which an API key was last used. It grants nothing, and may lag: the log is the truth. */
+export interface UseRow {
+  keyId: string;
+  client: string;
+  at: number;
   mac: Bytes;
 }
 
@@ -155,7 +185,7 @@ export interface EventRow {
 }
 
 /** Tables whose rows grant power; each has a digest in the head, in this order. */
-export const AUTHORITY = ['clients', 'grants', 'policies', 'collections', 'keys'] as const;
+export const AUTHORITY = ['clients', 'grants', 'policies', 'collections', 'keys', 'restrictions'] as const;
 export type AuthorityTable = (typeof AUTHORITY)[number];
 
 export interface Rows {
@@ -171,6 +201,8 @@ export interface Rows {
   policies: PolicyRow;
   collections: CollectionRow;
   keys: KeyRow;
+  restrictions: RestrictionRow;
+  uses: UseRow;
 }
 export type Table = keyof Rows;
 
@@ -187,6 +219,8 @@ export const PRIMARY_KEY = {
   policies: ['number'],
   collections: ['id'],
   keys: ['id'],
+  restrictions: ['client', 'restriction'],
+  uses: ['keyId'],
 } as const satisfies { [T in Table]: readonly (keyof Rows[T])[] };
 
 /** A new row. It fails, without raising, if its key is taken. */
@@ -196,7 +230,7 @@ export type Insert = { [T in Table]: { readonly table: T; readonly row: Rows[T] 
 export type Update = {
   [T in UpdatedTable]: { readonly table: T; readonly row: Rows[T]; readonly was: Uint8Array };
 }[UpdatedTable];
-export type UpdatedTable = 'clients' | 'collections';
+export type UpdatedTable = 'clients' | 'collections' | 'restrictions';
 
 /** Where a value's fingerprint stands: `fingerprints` of deterministic collections, or `lookups`. */
 export interface StoredPrint {
@@ -244,6 +278,7 @@ export type Statement =
   /** Fails for a lease whose stored revision is not `revision - 1`; a first one, also if that is beyond LAST_REVISION. */
   | { readonly do: 'lease'; readonly leases: readonly LeaseRow[] }
   | { readonly do: 'forgetClaims'; readonly before: number }
+  | { readonly do: 'noteUses'; readonly uses: readonly UseRow[] }
   | { readonly do: 'lockHead' }
   | { readonly do: 'checkLive'; readonly relied: readonly Relied[] }
   | { readonly do: 'checkEmpty'; readonly collections: readonly string[] }
@@ -267,6 +302,7 @@ export interface AuthoritySnapshot {
   readonly policies: readonly PolicyRow[];
   readonly collections: readonly CollectionRow[];
   readonly keys: readonly KeyRow[];
+  readonly restrictions: readonly RestrictionRow[];
 }
 
 /** An issued token, when it ended, and while it is live its value. */
@@ -277,7 +313,15 @@ export interface Located {
 }
 
 /** Tables that `audit verify` walks. */
-export type Scanned = 'issued' | 'values' | 'fingerprints' | 'lookups' | 'earlier' | 'subjects' | 'claims';
+export type Scanned =
+  | 'issued'
+  | 'values'
+  | 'fingerprints'
+  | 'lookups'
+  | 'earlier'
+  | 'subjects'
+  | 'claims'
+  | 'uses';
 
 /** What each scanned table holds. */
 export type ScannedRows = Pick<Rows, Exclude<Scanned, 'earlier'>> & { earlier: EarlierRow };
@@ -320,6 +364,7 @@ export interface Store {
   claim(owner: string, key: Bytes): Promise<ClaimRow | null>;
   /** Whether any claim was made before this time. */
   hasClaims(before: number): Promise<boolean>;
+  uses(keyIds: readonly string[]): Promise<readonly (UseRow | null)[]>;
   snapshot(): Promise<StoreSnapshot>;
   isEmpty(collection: string): Promise<boolean>;
   close(): Promise<void>;

@@ -1,7 +1,14 @@
 import type { Code } from '../wire/codes.ts';
-import { parseApiKey } from './access/api-key.ts';
-import { isUsable } from './access/clients.ts';
-import { addClient, listClients, revokeClient } from './access/manage.ts';
+import { parseApiKey, type PresentedKey } from './access/api-key.ts';
+import type { Actor } from './access/clients.ts';
+import { addClient, revokeClient } from './access/manage.ts';
+import { liftClient, restrictClient, resumeClient, suspendClient } from './access/restrict.ts';
+import { retireClient, rotateClient } from './access/rotate.ts';
+import { admitClient, expireClient } from './access/terms.ts';
+import { listClients, showClient } from './access/show.ts';
+import { RefusedKeys } from './access/refused-keys.ts';
+import { Throttle } from './access/throttle.ts';
+import { Uses } from './access/uses.ts';
 import { collections, whoami } from './access/whoami.ts';
 import { base58 } from './base58.ts';
 import { type BackupMade, type BackupRestored, recordBackup, recordRestore } from './backup.ts';
@@ -35,9 +42,10 @@ import { verifyVault } from './verification.ts';
 export interface Vault {
   /**
    * Who presents this API key.
+   * @param from the caller's address, as trusted proxies tell it; null where it is not known
    * @throws VaultError `unauthenticated`
    */
-  authenticate(apiKey: string): Promise<Caller['who']>;
+  authenticate(apiKey: string, from: string | null): Promise<Caller['who']>;
   bind(caller: Caller): BoundVault;
   /** @param value the policy's part of strongroom.yaml */
   applyPolicy(caller: Caller, value: unknown): Promise<Applied>;
@@ -112,37 +120,48 @@ export async function openVault({
     epochs,
     findings,
     observer,
+    throttle: new Throttle(),
+    uses: new Uses(),
     fullBuckets: new Set(),
   };
   const refusals = new Refusals();
+  const refusedKeys = new RefusedKeys();
   const holder = base58(world.random(9), 13);
 
   const raiseFindings = (): Promise<void> => findings.raise(queue, world);
 
-  async function authenticate(apiKey: string): Promise<Caller['who']> {
+  async function authenticate(apiKey: string, from: string | null): Promise<Caller['who']> {
     const presented = parseApiKey(apiKey, environment);
     if (presented === null) throw new VaultError('unauthenticated');
-    const client = await findClient(presented);
-    const { id, keyHash } = client.row;
-    return (epoch, now) => {
-      const current = epoch.clients.byId(id);
-      // Asked again under every epoch: a key that was replaced or revoked meanwhile is nobody's.
-      if (current === null || !isUsable(current, now) || Buffer.compare(current.row.keyHash, keyHash) !== 0) {
-        throw new VaultError('unauthenticated');
-      }
-      return current.actor;
-    };
+    const { id } = (await findActor(presented, from)).stamp;
+    core.uses.note(presented.keyId, id, world.now());
+    const { keyId, hash } = presented;
+    // Asked again under every epoch: a key that was replaced or revoked meanwhile, or may no longer come from here, is nobody's.
+    return (epoch, now) => admitted({ keyId, hash }, from, epoch, now);
   }
 
-  async function findClient(presented: NonNullable<ReturnType<typeof parseApiKey>>) {
-    const known = (await epochs.current()).clients.authenticate(presented, world.now());
-    if (known !== null) return known;
-    // Perhaps it was added by another process since: a well-formed key is worth one look at the store's epoch.
+  async function findActor(presented: PresentedKey, from: string | null): Promise<Actor> {
+    const epoch = await epochs.current();
+    const known = epoch.clients.admit(presented, from, world.now());
+    if (known !== null && 'actor' in known) return known.actor;
+    // Perhaps it was added or changed by another process since: a well-formed key is worth one look at the store's epoch.
     if (!presented.isWellFormed()) throw new VaultError('unauthenticated');
     await epochs.refresh();
-    const added = (await epochs.current()).clients.authenticate(presented, world.now());
-    if (added === null) throw new VaultError('unauthenticated');
-    return added;
+    return admitted(presented, from, await epochs.current(), world.now());
+  }
+
+  /** A true key that is refused is noted, and answered as any other. */
+  function admitted(
+    presented: Pick<PresentedKey, 'keyId' | 'hash'>,
+    from: string | null,
+    epoch: Epoch,
+    now: number,
+  ): Actor {
+    const admission = epoch.clients.admit(presented, from, now);
+    if (admission !== null && 'actor' in admission) return admission.actor;
+    if (admission !== null)
+      refusedKeys.note(presented.keyId, admission.client.row.id, admission.refused, from);
+    throw new VaultError('unauthenticated');
   }
 
   async function recheck(): Promise<void> {
@@ -168,6 +187,8 @@ export async function openVault({
     maintain: async () => {
       await raiseFindings();
       await refusals.flush(queue, world.random);
+      await refusedKeys.flush(queue, world.random);
+      await core.uses.flush(queue, rowsKey.secret);
       const before = world.now() - CLAIM_LIFE;
       if (await store.hasClaims(before)) await queue.submit({ ...NOTHING, forgetClaims: before });
       await purge(core, holder);
@@ -177,6 +198,8 @@ export async function openVault({
     ready: () => readiness(core),
     close: async () => {
       await refusals.flush(queue, world.random);
+      await refusedKeys.flush(queue, world.random);
+      await core.uses.flush(queue, rowsKey.secret);
       await queue.close();
       await store.close();
     },
@@ -216,6 +239,15 @@ function bind(core: Core, caller: Caller, verifyLog: BoundVault['audit']['verify
     clients: {
       add: (request) => addClient(core, caller, request),
       list: () => listClients(core, caller),
+      show: (request) => showClient(core, caller, request),
+      rotate: (request) => rotateClient(core, caller, request),
+      retire: (request) => retireClient(core, caller, request),
+      suspend: (request) => suspendClient(core, caller, request),
+      resume: (request) => resumeClient(core, caller, request),
+      restrict: (request) => restrictClient(core, caller, request),
+      lift: (request) => liftClient(core, caller, request),
+      expire: (request) => expireClient(core, caller, request),
+      admit: (request) => admitClient(core, caller, request),
       revoke: (request) => revokeClient(core, caller, request),
     },
     audit: { verify: verifyLog },

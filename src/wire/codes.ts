@@ -3,6 +3,7 @@ const CODES = {
   invalid_request: { status: 400, title: 'The request does not have the shape that this route takes.' },
   unauthenticated: { status: 401, title: 'A valid API key is needed.' },
   insufficient_grant: { status: 403, title: 'The caller has no grant for this action.' },
+  restricted: { status: 403, title: "The caller's grants are narrowed for now." },
   purpose_not_allowed: {
     status: 403,
     title: 'The purpose is not granted to the caller, or not one that the collection lists.',
@@ -11,6 +12,7 @@ const CODES = {
     status: 403,
     title: 'The purpose needs a consent of the subject that is not on record.',
   },
+  approval_required: { status: 403, title: 'This needs an approval that is not on record.' },
   collection_not_found: { status: 404, title: 'There is no such collection for this caller.' },
   token_not_found: { status: 404, title: 'There is no such token.' },
   not_found: { status: 404, title: 'There is nothing here.' },
@@ -24,6 +26,7 @@ const CODES = {
   not_supported: { status: 422, title: 'The collection does not keep what this asks for.' },
   value_in_clear: { status: 422, title: 'A clear field holds an account number or a card number.' },
   idempotency_mismatch: { status: 422, title: 'The Idempotency-Key was used before with another body.' },
+  rate_limited: { status: 429, title: 'The caller has asked for as much as it may for now.' },
   internal: { status: 500, title: 'The service failed; nothing was revealed.' },
   integrity: {
     status: 503,

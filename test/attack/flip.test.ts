@@ -11,7 +11,9 @@ import { newVault, openVaultDir } from '../harness.ts';
  */
 it('no changed byte gives a wrong value, and each is found', async () => {
   const open = await newVault();
-  const client = await open.add(['tokenise:cards-known', 'detokenise:cards-known@settlement']);
+  const client = await open.add(['tokenise:cards-known', 'detokenise:cards-known@settlement'], {
+    from: ['127.0.0.0/8'],
+  });
   const value = '4111111111111111';
   const item = {
     collection: 'cards-known',
@@ -22,6 +24,9 @@ it('no changed byte gives a wrong value, and each is found', async () => {
   };
   const { items } = await client.vault.tokenise({ items: [item] }, 'key-1');
   const token = items[0] !== undefined && 'token' in items[0] ? items[0].token : '';
+  const until = new Date(Date.now() + 86_400_000).toISOString();
+  const { key } = await open.host.clients.rotate({ client: client.id, priorKeyUntil: until });
+  await open.host.clients.restrict({ client: client.id, restriction: 'throttled', until, reason: 'CASE-7' });
   await open.close();
   const data = dirname(open.storePath);
   for (const file of readdirSync(data)) if (file !== 'vault.db') rmSync(join(data, file));
@@ -38,7 +43,7 @@ it('no changed byte gives a wrong value, and each is found', async () => {
     db.close();
     if (!changed) continue;
     tried++;
-    const outcome = await tryIt(open.dir, client.key, token, value);
+    const outcome = await tryIt(open.dir, key, token, value);
     if (outcome === 'unfound') unfound.push(change.name);
   }
   expect(unfound).toEqual([]);

@@ -10,6 +10,7 @@ import { listening } from './listening.ts';
 
 const PAN = '4111111111111111';
 const expiresAt = '2099-01-01T00:00:00.000Z';
+const soon = new Date(Date.now() + 3_600_000).toISOString();
 
 interface Parties {
   readonly service: BoundVault;
@@ -55,7 +56,29 @@ async function scenario({ service, custodian, auditor }: Parties): Promise<unkno
     () =>
       custodian.clients.add({ name: 'odd', kind: 'auditor', grants: ['tokenise:cards'], expiresAt: null }),
     () => custodian.clients.list(),
+    () => custodian.clients.show({ client: 'new' }),
+    () => custodian.clients.show({ client: 'nobody' }),
+    () => custodian.clients.rotate({ client: 'new', priorKeyUntil: soon }),
+    () => custodian.clients.rotate({ client: 'new', priorKeyUntil: soon }),
+    () => custodian.clients.rotate({ client: 'new', priorKeyUntil: expiresAt }),
+    () => custodian.clients.retire({ client: 'new' }),
+    () => custodian.clients.retire({ client: 'new' }),
+    () => custodian.clients.suspend({ client: 'new', until: expiresAt, reason: 'CASE-1' }),
+    () => custodian.clients.resume({ client: 'new' }),
+    () => custodian.clients.resume({ client: 'new' }),
+    () => custodian.clients.restrict({ client: 'service', restriction: 'masked' }),
+    () => custodian.clients.restrict({ client: 'auditor', restriction: 'masked' }),
+    () => show('settlement', 'cards-known'),
+    () => custodian.clients.lift({ client: 'service', restriction: 'masked' }),
+    () => custodian.clients.lift({ client: 'service', restriction: 'masked' }),
+    () => custodian.clients.expire({ client: 'new', expiresAt: null }),
+    () => custodian.clients.expire({ client: 'new', expiresAt: '1960-01-01T00:00:00Z' }),
+    () => custodian.clients.admit({ client: 'new', from: ['10.0.0.7'] }),
+    () => custodian.clients.admit({ client: 'new', from: ['10.0.0.7/8'] }),
+    () => custodian.clients.list(),
     () => custodian.clients.revoke({ client: 'new' }),
+    () => custodian.clients.suspend({ client: 'new' }),
+    () => custodian.clients.show({ client: 'new' }),
     () => custodian.clients.revoke({ client: 'nobody' }),
     () => custodian.tokenise({ items: [known] }),
     () => auditor.audit.verify(),
@@ -103,7 +126,7 @@ function others(service: BoundVault, tokens: () => readonly string[]): (() => Pr
 const normal = (text: string): string =>
   text
     .replaceAll(/"requestId":"[^"]*"/g, '"requestId":"…"')
-    .replaceAll(/"(id|key|token|created|creator|createdAt|root)":"[^"]*"/g, '"$1":"…"')
+    .replaceAll(/"(id|key|token|created|creator|createdAt|lastUsedAt|by|at|root)":"[^"]*"/g, '"$1":"…"')
     .replaceAll(/"tokens":\["[^\]]*\]/g, '"tokens":["…"]');
 
 async function parties(open: TestVault, over: (client: TestClient) => BoundVault): Promise<Parties> {

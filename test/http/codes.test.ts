@@ -33,6 +33,7 @@ const PROVOKED = {
   invalid_request: { status: 400, by: (served) => asked(served, '/v1/tokenise', { items: [] }) },
   unauthenticated: { status: 401, by: ({ ask }) => ask('/v1/tokenise', { body: one }) },
   insufficient_grant: { status: 403, by: (served) => asked(served, '/v1/clients/list', {}) },
+  restricted: { status: 403, by: (served) => narrowed(served, 'masked') },
   purpose_not_allowed: {
     status: 403,
     by: (served) => asked(served, '/v1/detokenise', reveal(PAN, 'support')),
@@ -44,6 +45,7 @@ const PROVOKED = {
       return asked(served, '/v1/detokenise', reveal(token, 'marketing'));
     },
   },
+  approval_required: { status: 403, by: (served) => narrowed(served, 'approval') },
   collection_not_found: {
     status: 404,
     by: (served) => asked(served, '/v1/tokenise', { items: [{ collection: 'nowhere', value: PAN }] }),
@@ -109,6 +111,19 @@ const PROVOKED = {
       return ask('/v1/tokenise', { body: { items: [card, card] }, headers });
     },
   },
+  rate_limited: {
+    status: 429,
+    by: async (served) => {
+      const { ask, client } = await served.asking(['detokenise:cards@settlement']);
+      await served.open.host.clients.restrict({ client: client.id, restriction: 'throttled' });
+      // A whole minute of the clock lies ahead.
+      served.open.clock.offset = 60_000 - (Date.now() % 60_000);
+      const many = Array.from({ length: 1000 }, () => ({ collection: 'cards', token: 'x' }));
+      const { status } = await ask('/v1/detokenise', { body: { purpose: 'settlement', items: many } });
+      expect(status).toBe(404);
+      return ask('/v1/detokenise', { body: reveal('x') });
+    },
+  },
   internal: {
     status: 500,
     by: async (served) => {
@@ -143,6 +158,14 @@ const PROVOKED = {
   },
   token_space_exhausted: { status: 507, by: exhausted },
 } satisfies Record<Code, Provoked>;
+
+/** As a client that may reveal cards, and is restricted. */
+async function narrowed(served: Served, restriction: 'masked' | 'approval'): Promise<Answer> {
+  const { ask, client } = await served.asking(['tokenise:cards', 'detokenise:cards@settlement']);
+  await served.open.host.clients.restrict({ client: client.id, restriction });
+  const token = tokenOf(await ask('/v1/tokenise', { body: one }));
+  return ask('/v1/detokenise', { body: reveal(token) });
+}
 
 /** While another process holds the store's lock for longer than anybody waits. */
 async function locked<T>({ open }: Served, during: () => Promise<T>): Promise<T> {
@@ -192,7 +215,7 @@ it.each(CODE_NAMES)('%s has a status, a sentence and a type of its own', async (
     'content-type': 'application/problem+json',
     'cache-control': 'no-store',
   });
-  expect(answer.headers['retry-after']).toBe(status === 503 ? '1' : undefined);
+  expect(answer.headers['retry-after']).toBe({ 503: '1', 429: '60' }[status]);
   expect(answer.headers['www-authenticate']).toBe(status === 401 ? 'Bearer' : undefined);
   expect(answer.text).not.toContain(PAN);
   // A batch that failed whole has its items' errors too, in the same words.

@@ -8,7 +8,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { eventsOf } from '../attack/tamper.ts';
 import { makeVaultDir, openVaultDir } from '../harness.ts';
 import { certificate } from './certificate.ts';
-import { listening, send } from './listening.ts';
+import { listening, send, withoutId } from './listening.ts';
 
 const PAN = '4111111111111111';
 const body = { items: [{ collection: 'cards', value: PAN }] };
@@ -94,6 +94,38 @@ it.runIf(hasLoopbackNet)('believes X-Forwarded-For of a trusted proxy, and its l
   expect(await from('127.0.0.2', null)).toBe('127.0.0.2');
   expect(await from('127.0.0.1', '203.0.113.7')).toBe('127.0.0.1');
 });
+
+it.runIf(hasLoopbackNet)(
+  'holds subnets against what a trusted proxy tells, and what nobody else does',
+  async () => {
+    const served = await servedAt('host: 127.0.0.1, port: 0, proxy: { addresses: [127.0.0.2/32] }');
+    const { client } = await served.asking(['tokenise:cards']);
+    await served.open.host.clients.admit({ client: client.id, from: ['203.0.113.0/24', '2001:db8::/32'] });
+    const ask = async (localAddress: string, forwarded: string | null) => {
+      const hop = forwarded === null ? {} : { 'x-forwarded-for': forwarded };
+      const headers = { authorization: `Bearer ${client.key}`, ...hop };
+      return send(`${served.url}/v1/whoami`, { headers, localAddress });
+    };
+    for (const hop of ['203.0.113.7', '198.51.100.1, 203.0.113.7', '::ffff:203.0.113.9', '2001:DB8::1'])
+      expect(await ask('127.0.0.2', hop), hop).toMatchObject({ status: 200 });
+    const nobody = { authorization: 'Bearer nobody' };
+    const unknown = withoutId(await send(`${served.url}/v1/whoami`, { headers: nobody }));
+    const elsewhere: [string, string | null][] = [
+      ['127.0.0.2', '203.0.114.7'],
+      ['127.0.0.2', '203.0.113.7, 198.51.100.1'],
+      ['127.0.0.2', null],
+      ['127.0.0.2', 'unknown'],
+      ['127.0.0.1', '203.0.113.7'],
+      ['127.0.0.1', null],
+    ];
+    for (const [localAddress, hop] of elsewhere) {
+      const answer = await ask(localAddress, hop);
+      expect(answer.status, `${localAddress} ${hop}`).toBe(401);
+      // To the byte what anybody is told who has no key at all.
+      expect(withoutId(answer)).toBe(unknown);
+    }
+  },
+);
 
 it('a stop answers the requests under way, closes kept connections, and takes no more', async () => {
   const served = await listening();

@@ -195,6 +195,7 @@ describe('every answer', () => {
     const token = tokenOf(await service.ask('/v1/tokenise', { body: { items: [good] } }));
     const expiresAt = '2099-01-01T00:00:00.000Z';
     const card = { collection: 'cards', token };
+    const soon = new Date(Date.now() + 3_600_000).toISOString();
     const asked = {
       tokenise: () => service.ask('/v1/tokenise', { body: { items: [{ ...good, expiresAt }, bad] } }),
       detokenise: () =>
@@ -233,6 +234,19 @@ describe('every answer', () => {
       addClient: () =>
         custodian.ask('/v1/clients/add', { body: { name: 'new', grants: ['tokenise:cards'], expiresAt } }),
       listClients: () => custodian.ask('/v1/clients/list', { body: {} }),
+      showClient: () => custodian.ask('/v1/clients/show', { body: { client: 'new' } }),
+      rotateClient: () =>
+        custodian.ask('/v1/clients/rotate', { body: { client: 'new', priorKeyUntil: soon } }),
+      retireClient: () => custodian.ask('/v1/clients/retire', { body: { client: 'new' } }),
+      suspendClient: () =>
+        custodian.ask('/v1/clients/suspend', { body: { client: 'new', until: expiresAt, reason: 'CASE-1' } }),
+      resumeClient: () => custodian.ask('/v1/clients/resume', { body: { client: 'new' } }),
+      restrictClient: () =>
+        custodian.ask('/v1/clients/restrict', { body: { client: 'new', restriction: 'masked' } }),
+      liftClient: () => custodian.ask('/v1/clients/lift', { body: { client: 'new', restriction: 'masked' } }),
+      expireClient: () => custodian.ask('/v1/clients/expire', { body: { client: 'new', expiresAt } }),
+      admitClient: () =>
+        custodian.ask('/v1/clients/admit', { body: { client: 'new', from: ['10.0.0.0/8'] } }),
       revokeClient: () => custodian.ask('/v1/clients/revoke', { body: { client: 'new' } }),
       verifyLog: () => auditor.ask('/v1/audit/verify', { body: {} }),
     } satisfies Record<keyof typeof ROUTES, () => unknown>;

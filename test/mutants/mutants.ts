@@ -38,8 +38,8 @@ export const MUTANTS: readonly Mutant[] = [
     3,
     "the compare of an API key's hash",
     'src/vault/access/clients.ts',
-    'return matches && client !== null',
-    'return (matches || client !== null) && client !== null',
+    'if (!matches || holder === null) return null;',
+    'if ((!matches && hash.length === 0) || holder === null) return null;',
   ),
   one(
     4,
@@ -202,8 +202,8 @@ export const MUTANTS: readonly Mutant[] = [
     23,
     'the expiry of an API key',
     'src/vault/access/clients.ts',
-    'now < client.row.expiresAt)',
-    'now > 0)',
+    'now >= client.row.expiresAt)',
+    'now < 0)',
   ),
   one(
     24,
@@ -261,5 +261,26 @@ export const MUTANTS: readonly Mutant[] = [
     'src/store/sqlite-copy.ts',
     'schemaOf(stored) === schemaOf(made)',
     "schemaOf(stored) !== ''",
+  ),
+  one(
+    33,
+    'the subnets of a client',
+    'src/vault/access/clients.ts',
+    'client.sources !== null && admits(client.sources, from)',
+    'client.sources !== null || admits([], from)',
+  ),
+  one(
+    34,
+    'the end of a key in what a commit relies on',
+    'src/vault/access/clients.ts',
+    '[client.row.expiresAt, key.until].filter(',
+    '[client.row.expiresAt].filter(',
+  ),
+  one(
+    35,
+    'what a restriction takes away',
+    'src/vault/access/clients.ts',
+    'until === null || now < until)',
+    'until !== null && now < until)',
   ),
 ];

@@ -1,3 +1,4 @@
+import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { BoundVault } from '../../src/vault/bound.ts';
@@ -15,7 +16,7 @@ import type {
 } from '../../src/wire/values.ts';
 import { eventsOf } from '../attack/tamper.ts';
 import { type Clock, makeVaultDir, openVaultDir, type TestVault } from '../harness.ts';
-import { type Asked, type Call, type Client, eventLine, Model } from './model.ts';
+import { type Asked, type Call, type Client, eventLine, Model, type Narrowing } from './model.ts';
 import { CARD, COLLECTIONS, COVERED, POLICY, PURPOSES, VALUES } from './model-policy.ts';
 
 /** Random histories of a real vault: every answer, and then the log, is held against the model's. */
@@ -60,6 +61,14 @@ class Real {
     for (const { close } of this.#processes) await close();
   }
 
+  /** When the log was last moved, in milliseconds. */
+  lastAt(): number {
+    const db = new Database(this.at(0).storePath, { readonly: true });
+    const at = db.prepare<[], number>('select last_at from head').pluck().get();
+    db.close();
+    return at ?? 0;
+  }
+
   by(client: Client | null): Call {
     return { client, id: `req_${++this.#calls}` };
   }
@@ -74,11 +83,16 @@ class Real {
     }
   }
 
+  /** What was bound with a key that is none any more, or not for long. */
+  forget({ id }: Client): void {
+    for (const process of [0, 1]) this.#callers.delete(`${process} ${id}`);
+  }
+
   async #callerOf({ process, anew }: Via, { client, id: request }: Call): Promise<Caller> {
     if (client === null) return hostCaller('tester', request);
     const name = `${process} ${client.id}`;
     const before = anew ? undefined : this.#callers.get(name);
-    const who = before ?? (await this.at(process).vault.authenticate(client.key));
+    const who = before ?? (await this.at(process).vault.authenticate(client.key, null));
     this.#callers.set(name, who);
     return { who, origin: { via: 'http', to: 'caller', from: null, request, trace: null } };
   }
@@ -386,10 +400,26 @@ async function race({ model, real, via }: Step, client: Client, request: Detoken
   const check = (part: typeof read): void => {
     for (const { call, answer } of part) expect(answer).toEqual(model.detokenise(call, request));
   };
-  check(read.filter(({ answer }) => 'items' in answer));
+  const isEnded = (answer: object): boolean => textIn(answer, 'code') === 'unauthenticated';
+  check(read.filter(({ answer }) => !isEnded(answer)));
   expect(revoked).toEqual(model.revokeClient(revoking, client.id));
-  check(read.filter(({ answer }) => !('items' in answer)));
+  check(read.filter(({ answer }) => isEnded(answer)));
 }
+
+/** @param until null to end it */
+const narrow = (
+  clients: BoundVault['clients'],
+  client: string,
+  how: Narrowing,
+  until: number | null,
+): Promise<object> => {
+  const end = until === null ? null : new Date(until).toISOString();
+  if (how === 'suspended')
+    return end === null ? clients.resume({ client }) : clients.suspend({ client, until: end });
+  return end === null
+    ? clients.lift({ client, restriction: how })
+    : clients.restrict({ client, restriction: how, until: end });
+};
 
 const COMMANDS = [
   command(
@@ -413,6 +443,52 @@ const COMMANDS = [
       expect(answer).toEqual(model.revokeClient(call, named));
       // Whatever became of it holds at once, in the other process too.
       await askWho({ model, real, via: { process: 1 - via.process, anew: false }, call: real.by(client) });
+    },
+  ),
+  command(
+    2,
+    'narrow',
+    fc.record({
+      by,
+      nth: which,
+      how: fc.constantFrom<Narrowing>('suspended', 'masked', 'approval'),
+      ticks: fc.constantFrom(null, 1, 1, 2),
+    }),
+    async (step, { by: nthBy, nth, how, ticks }) => {
+      const { model, real, call, via } = stepBy(step, nthBy);
+      const client = pick(model.clients, nth);
+      const until = ticks === null ? null : Date.parse(expiry(model, ticks));
+      const answer = await real.ask(via, call, ({ clients }) => narrow(clients, client.id, how, until));
+      expect(answer).toEqual(model.narrowClient(call, client.id, how, until));
+      await askWho({ model, real, via: { process: 1 - via.process, anew: false }, call: real.by(client) });
+    },
+  ),
+  command(
+    1,
+    'rotate',
+    fc.record({ by, nth: which, ticks: fc.constantFrom(null, 1, 2) }),
+    async (step, { by: nthBy, nth, ticks }) => {
+      const { model, real, call, via } = stepBy(step, nthBy);
+      const client = pick(model.clients, nth);
+      const { key: prior } = client;
+      const until = ticks === null ? null : Date.parse(expiry(model, ticks));
+      const priorKeyUntil = until === null ? null : new Date(until).toISOString();
+      const answer = await real.ask(via, call, ({ clients }) =>
+        clients.rotate({ client: client.id, priorKeyUntil }),
+      );
+      expect(answer).toEqual(model.rotateClient(call, client.id, until, textIn(answer, 'key')));
+      if (client.key === prior) return;
+      real.forget(client);
+      // The other process takes the new key at once, and the one before as long as that was said.
+      const other = { process: 1 - via.process, anew: true };
+      const before = { ...client, key: prior };
+      const asked = real.by(before);
+      const told = await real.ask(other, asked, (vault) => vault.whoami());
+      real.forget(client);
+      if (until === null) expect(told).toEqual({ code: 'unauthenticated', needed: null });
+      else if ('id' in told) model.whoami({ ...asked, client });
+      else expect(told).toEqual(model.whoami({ ...asked, client }));
+      await askWho({ model, real, via: other, call: real.by(client) });
     },
   ),
   command(1, 'revoke while it reads', fc.record({ nth: which, sought }), (step, args) =>
@@ -510,13 +586,18 @@ const COMMANDS = [
   // A host may come up with its clock wrong: time in the vault stands still until that has caught up.
   command(1, 'restart', fc.constantFrom(0, 0, 0, 3), async ({ model, real }, back) => {
     moveClock({ model, real }, -back);
+    const before = real.lastAt();
     await real.restart();
+    if (real.lastAt() !== before) model.committed();
   }),
   // Servers do it every few seconds, and meet: one of them purges.
   command(2, 'maintain', fc.constantFrom(1, 1, 2), async ({ model, real, via }, times) => {
+    const before = real.lastAt();
     const all = Array.from({ length: times }, (_, i) => real.at(via.process + i).vault.maintain());
     await Promise.all(all);
     model.maintain();
+    // Last uses are hints, written now and then: whether any were, no model tells.
+    if (real.lastAt() !== before) model.committed();
   }),
 ];
 
@@ -542,7 +623,9 @@ async function checkLog(model: Model, real: Real): Promise<void> {
   const { host, storePath } = real.at(0);
   expect(await host.audit.verify()).toMatchObject({ ok: true, findings: [], rows: model.tokens.length });
   // The harness's own calls, which made the vault and have just verified it, share one id.
-  const events = eventsOf(storePath).filter(({ request }) => request !== 'cli_test');
+  const events = eventsOf(storePath).filter(
+    ({ request, action }) => request !== 'cli_test' && action !== 'key_refused',
+  );
   const actors = events.map(({ actor }) => textIn(Object(actor), 'id'));
   const lines = events.map((event, i) => {
     const isOwn = event['action'] === 'purge';

@@ -34,9 +34,15 @@ const DAY = 24 * 60 * 60 * 1000;
 /** Told only to callers that may describe; to others there is no such token. */
 const TOLD_TO_DESCRIBERS: readonly Code[] = ['token_ended', 'consent_required'];
 
+export type Narrowing = 'suspended' | 'masked' | 'approval';
+
 export interface Client {
   readonly id: string;
-  readonly key: string;
+  key: string;
+  /** Until when the key before is taken, in milliseconds. */
+  priorUntil: number;
+  /** Until when, in milliseconds. */
+  readonly narrowed: Map<Narrowing, number>;
   readonly name: string;
   readonly kind: Kind;
   readonly grants: readonly string[];
@@ -147,8 +153,8 @@ export class Model {
     key: string | null,
     drawn: (item: number) => string,
   ): object {
-    const client = this.#caller(call);
-    if (client === null) return refusal('unauthenticated');
+    const client = this.#caller(call, 'tokenise');
+    if ('code' in client) return client;
     const asked: Asked = { verb: 'tokenise', request };
     const first = this.#claimed(client, key);
     if (first !== null && !isSame(first.asked, asked))
@@ -245,8 +251,8 @@ export class Model {
     { purpose, items }: DetokeniseRequest,
     answer: (value: string, collection: string) => object,
   ): object {
-    const client = this.#caller(call);
-    if (client === null) return refusal('unauthenticated');
+    const client = this.#caller(call, action);
+    if ('code' in client) return client;
     const seeking = { call, client, action, purpose };
     const answers = items.map((item, i) => {
       const found = this.#seek(seeking, item, i, null);
@@ -258,8 +264,8 @@ export class Model {
   }
 
   verify(call: Call, { purpose, items }: VerifyRequest): object {
-    const client = this.#caller(call);
-    if (client === null) return refusal('unauthenticated');
+    const client = this.#caller(call, 'verify');
+    if ('code' in client) return client;
     const seeking = { call, client, action: 'verify', purpose };
     const answers = items.map((item, i) => {
       const normal = normalOf(item);
@@ -274,8 +280,8 @@ export class Model {
 
   /** @param told the time that an item was told to be made at, which a model knows about */
   describe(call: Call, { items }: DescribeRequest, told: (item: number) => string): object {
-    const client = this.#caller(call);
-    if (client === null) return refusal('unauthenticated');
+    const client = this.#caller(call, 'describe');
+    if ('code' in client) return client;
     const seeking = { call, client, action: 'describe', purpose: null };
     const answers = items.map((item, i) => {
       const found = this.#seek(seeking, item, i, null);
@@ -295,8 +301,8 @@ export class Model {
   }
 
   lookup(call: Call, { items }: LookupRequest): object {
-    const client = this.#caller(call);
-    if (client === null) return refusal('unauthenticated');
+    const client = this.#caller(call, 'lookup');
+    if ('code' in client) return client;
     if (items.some(({ subject }) => subject === CARD)) return this.#refuse(call, 'lookup', 'value_in_clear');
     const answers = items.map((item, i) => {
       const { collection, subject } = item;
@@ -395,8 +401,8 @@ export class Model {
     key: string | null,
     change: (seeking: Seeking, changed: Map<number, number>) => object[],
   ): object {
-    const client = this.#caller(call);
-    if (client === null) return refusal('unauthenticated');
+    const client = this.#caller(call, asked.verb);
+    if ('code' in client) return client;
     const { verb: action, request } = asked;
     const first = this.#claimed(client, key);
     if (first !== null && !isSame(first.asked, asked))
@@ -433,6 +439,7 @@ export class Model {
     const value = found === undefined ? null : this.#valueOf(found, version ?? found.version);
     const denial =
       decide(client, action, collection, purpose) ??
+      (purpose === null ? null : this.#narrowing(client, action)) ??
       (misfit === null ? null : plainly(misfit)) ??
       decideFound(found, value, purpose);
     if (denial === null && found !== undefined && value !== null) return { token: found, value };
@@ -451,16 +458,16 @@ export class Model {
   }
 
   whoami(call: Call): object {
-    const client = this.#caller(call);
-    if (client === null) return refusal('unauthenticated');
+    const client = this.#caller(call, 'whoami');
+    if ('code' in client) return client;
     this.#log(call, 'whoami', 'done');
-    const { key: _, revoked: __, ...who } = client;
-    return { ...who, environment: 'test', requestId: call.id };
+    const { id, name, kind, grants, expiresAt } = client;
+    return { id, name, kind, grants, expiresAt, environment: 'test', requestId: call.id };
   }
 
   collections(call: Call): object {
-    const client = this.#caller(call);
-    if (client === null) return refusal('unauthenticated');
+    const client = this.#caller(call, 'collections');
+    if ('code' in client) return client;
     this.#log(call, 'collections', 'done');
     const all = Object.entries(COLLECTIONS).map(([name, { purposes, format, tokens }]) => {
       const mine = touching(client, name);
@@ -486,6 +493,8 @@ export class Model {
       ...made,
       grants: [...new Set(request.grants)].toSorted(),
       revoked: false,
+      priorUntil: 0,
+      narrowed: new Map(),
     });
     return { ...made, name: request.name, idle: request.grants.filter(isIdle), requestId: call.id };
   }
@@ -501,10 +510,61 @@ export class Model {
     return { id: client.id, name: client.name, state: 'revoked', requestId: call.id };
   }
 
-  #refuseDuty(call: Call, verb: string): object | null {
+  /** @param until null to end it */
+  narrowClient(call: Call, named: string, how: Narrowing, until: number | null): object {
+    const verb = (['clients.restrict', 'clients.lift', 'clients.suspend', 'clients.resume'] as const)[
+      (how === 'suspended' ? 2 : 0) + (until === null ? 1 : 0)
+    ];
+    const client = this.#changeable(call, verb ?? '', named);
+    if ('code' in client) return client;
+    if (until === null && !this.#isNarrowed(client, how)) return this.#refuse(call, verb ?? '', 'conflict');
+    if (until !== null && how !== 'suspended' && client.kind !== 'service')
+      return this.#refuse(call, verb ?? '', 'invalid_request');
+    client.narrowed.set(how, until ?? 0);
+    this.#log(call, verb ?? '', 'done');
+    return this.#changed(call, client);
+  }
+
+  /** @param made the key that the vault answered */
+  rotateClient(call: Call, named: string, until: number | null, made: string): object {
+    const client = this.#changeable(call, 'clients.rotate', named);
+    if ('code' in client) return client;
+    if (until !== null && this.now < client.priorUntil)
+      return this.#refuse(call, 'clients.rotate', 'conflict');
+    this.#log(call, 'clients.rotate', 'done');
+    client.key = made;
+    client.priorUntil = until ?? 0;
+    const priorKeyUntil = until === null ? null : new Date(until).toISOString();
+    return { id: client.id, name: client.name, key: made, priorKeyUntil, requestId: call.id };
+  }
+
+  #changeable(call: Call, verb: string, named: string): Client | Refused {
+    const refused = this.#refuseDuty(call, verb);
+    if (refused !== null) return refused;
+    const client = this.clients.find(({ id, name }) => id === named || name === named);
+    if (client === undefined) return this.#refuse(call, verb, 'not_found');
+    return client.revoked ? this.#refuse(call, verb, 'conflict') : client;
+  }
+
+  #changed(call: Call, client: Client): object {
+    const isExpired = client.expiresAt !== null && this.now >= Date.parse(client.expiresAt);
+    const state = this.#isNarrowed(client, 'suspended') ? 'suspended' : 'active';
+    return {
+      id: client.id,
+      name: client.name,
+      state: isExpired ? 'expired' : state,
+      requestId: call.id,
+    };
+  }
+
+  #isNarrowed({ narrowed }: Client, how: Narrowing): boolean {
+    return this.now < (narrowed.get(how) ?? 0);
+  }
+
+  #refuseDuty(call: Call, verb: string): Refused | null {
     if (call.client === null) return null;
-    const client = this.#caller(call);
-    if (client === null) return refusal('unauthenticated');
+    const client = this.#caller(call, verb);
+    if ('code' in client) return client;
     if (client.grants.includes('clients:*')) return null;
     this.#log(call, verb, 'denied', { reason: 'action not granted' });
     return refusal('insufficient_grant', { action: 'clients' });
@@ -539,9 +599,27 @@ export class Model {
     if (key !== null) this.claims = [...this.claims, { owner, key, asked, at: this.now, ...did }];
   }
 
-  #caller({ client }: Call): Client | null {
-    if (client === null || client.revoked) return null;
-    return client.expiresAt === null || this.now < Date.parse(client.expiresAt) ? client : null;
+  /** Something was committed that is not the model's: time has come as far as now. */
+  committed(): void {
+    this.#latest = this.now;
+  }
+
+  /** Who calls, or why it is refused whatever it asks. */
+  #caller(call: Call, action: string): Client | Refused {
+    const { client } = call;
+    if (client === null || client.revoked) return refusal('unauthenticated');
+    const isExpired = client.expiresAt !== null && this.now >= Date.parse(client.expiresAt);
+    if (isExpired) return refusal('unauthenticated');
+    if (!this.#isNarrowed(client, 'suspended')) return client;
+    this.#log(call, action, 'denied', { reason: 'suspended' });
+    return refusal('restricted');
+  }
+
+  /** What restrictions take from an action that shows something of a value. */
+  #narrowing(client: Client, action: string): Denial | null {
+    if (action === 'detokenise' && this.#isNarrowed(client, 'masked'))
+      return { code: 'restricted', reason: 'masked' };
+    return this.#isNarrowed(client, 'approval') ? { code: 'approval_required', reason: 'approval' } : null;
   }
 
   #isLive({ ended, expiresAt }: Token): boolean {
@@ -560,7 +638,7 @@ export class Model {
   }
 
   /** A whole request's refusal for what is in it. */
-  #refuse(call: Call, action: string, code: Code): object {
+  #refuse(call: Call, action: string, code: Code): Refused {
     this.#log(call, action, 'denied', { reason: code });
     return refusal(code);
   }
@@ -613,7 +691,11 @@ function decideFound(found: Token | undefined, value: string | null, purpose: st
 }
 
 /** How a call that fails whole is told. */
-const refusal = (code: Code, needed: object | null = null): object => ({ code, needed });
+interface Refused {
+  readonly code: Code;
+  readonly needed: object | null;
+}
+const refusal = (code: Code, needed: object | null = null): Refused => ({ code, needed });
 
 const error = (of: { readonly code: Code; readonly needed?: object }): { readonly error: object } => ({
   error: { ...of, title: titleOf(of.code) },

@@ -33,6 +33,6 @@ export async function openAround(
   const origin = { via: 'http', to: 'caller', from: null, request: 'req_around', trace: null } as const;
   return {
     vault,
-    as: async (apiKey) => vault.bind({ who: await vault.authenticate(apiKey), origin }),
+    as: async (apiKey) => vault.bind({ who: await vault.authenticate(apiKey, '127.0.0.1'), origin }),
   };
 }

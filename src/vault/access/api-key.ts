@@ -39,5 +39,11 @@ export function parseApiKey(text: string, environment: string): PresentedKey | n
 const checksum = (body: string): string =>
   base58(hashText('strongroom/api-key-checksum/v1', body).subarray(0, 4), CHECKSUM);
 
+/** What an event says of a key: a hash of what is stored of it, so that the log can be held against the row. */
+export const keyCheck = (hash: Uint8Array): string => {
+  const check = hashText('strongroom/api-key-check/v1', Buffer.from(hash).toString('hex'));
+  return Buffer.from(check).toString('base64url');
+};
+
 // 256 random bits need no slow hash: there is nothing to guess.
 const hashKey = (key: string): Uint8Array => hashText('strongroom/api-key/v1', key);

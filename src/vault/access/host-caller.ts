@@ -13,7 +13,7 @@ export function hostCaller(user: string, request: string): Caller {
     name: `host:${user}`,
     grants: [duty('clients'), duty('policy'), duty('audit')],
     written: ['clients:*', 'policy:*', 'audit:*'],
-    restriction: null,
+    restrictions: [],
     expiresAt: null,
   };
   const origin: Origin = { via: 'cli', to: 'caller', from: null, request, trace: null };

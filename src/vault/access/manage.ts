@@ -1,4 +1,4 @@
-import type { AddClientRequest, ClientSummary, RevokeClientRequest } from '../../wire/clients.ts';
+import type { AddClientRequest, RevokeClientRequest } from '../../wire/clients.ts';
 import { holdsValue } from '../../formats/clear-text.ts';
 import { attempt } from '../attempt.ts';
 import { type Call, type Caller, commit, draft } from '../call.ts';
@@ -6,10 +6,12 @@ import type { Core } from '../core.ts';
 import { signRow } from '../custody/authentic.ts';
 import { VaultError } from '../error.ts';
 import { newId } from '../id.ts';
-import type { Insert } from '../store.ts';
-import { newApiKey } from './api-key.ts';
-import { type Client, type ClientState, grantFault, isIdle } from './clients.ts';
+import type { ClientRow, Insert } from '../store.ts';
+import { keyCheck, newApiKey } from './api-key.ts';
+import { change, type ChangedClient, revised } from './change.ts';
 import { holdsDuty } from './duty.ts';
+import { subnetsOf, timeAhead, written } from './terms.ts';
+import { grantFault, isIdle } from './written-grant.ts';
 
 export interface AddedClient {
   readonly id: string;
@@ -26,7 +28,8 @@ const EXPECTED = 128;
 
 /**
  * Adds a client with its grants.
- * @throws VaultError `conflict` for a name in use, `invalid_request` for a grant that its kind cannot hold or a past expiry
+ * @throws VaultError `conflict` for a name in use, `invalid_request` for a grant that its kind cannot hold,
+ * an expiry that is past or what is no subnet
  */
 export const addClient = (core: Core, caller: Caller, request: AddClientRequest): Promise<AddedClient> =>
   attempt(core, caller, { action: 'clients.add', expected: EXPECTED }, async (call) => {
@@ -36,12 +39,14 @@ export const addClient = (core: Core, caller: Caller, request: AddClientRequest)
     if (holdsValue(name)) throw new VaultError('value_in_clear');
     if (grants.some((text) => grantFault(text, kind, call.epoch.policy.roles) !== null))
       throw new VaultError('invalid_request');
-    const expiresAt = request.expiresAt === null ? null : Date.parse(request.expiresAt);
-    if (expiresAt !== null && expiresAt <= call.now) throw new VaultError('invalid_request');
+    const expiresAt = request.expiresAt === null ? null : timeAhead(call, request.expiresAt);
+    const from = subnetsOf(request.from ?? []);
     const { key, keyId, hash } = newApiKey(core.environment, (n) => call.draw.take(n));
     const id = newId('client', (n) => call.draw.take(n));
-    const inserts = clientRows(call, { id, name, kind, keyId, keyHash: hash, expiresAt }, grants);
-    const detail = { client: id, name, kind, grants: [...new Set(grants)], expiresAt: request.expiresAt };
+    const made = { id, name, kind, keyId, keyHash: hash, sources: from.join(' '), expiresAt };
+    const inserts = clientRows(call, made, grants);
+    const terms = { grants: [...new Set(grants)], expiresAt: written(expiresAt), from };
+    const detail = { client: id, name, kind, ...terms, key: keyId, keyCheck: keyCheck(hash) };
     const drafts = [draft(call, 'clients.add', 'done', { detail })];
     const added = await commit(call, 'unavailable', { inserts, drafts });
     const idle = grants.filter((text) => isIdle(text, call.epoch.policy));
@@ -50,54 +55,20 @@ export const addClient = (core: Core, caller: Caller, request: AddClientRequest)
 
 function clientRows(
   call: Call,
-  client: {
-    id: string;
-    name: string;
-    kind: string;
-    keyId: string;
-    keyHash: Uint8Array;
-    expiresAt: number | null;
-  },
+  client: Pick<ClientRow, 'id' | 'name' | 'kind' | 'keyId' | 'keyHash' | 'sources' | 'expiresAt'>,
   grants: readonly string[],
 ): Insert[] {
   const rowsKey = call.epoch.keys.vault('rows').secret;
-  const row = signRow(rowsKey, 'clients', { ...client, state: 'active', createdAt: call.now, revision: 1 });
+  const noPrior = { priorKeyId: null, priorKeyHash: null, priorKeyAt: null, priorKeyUntil: null };
+  const since = { keyAt: call.now, createdAt: call.now };
+  const row = { ...client, ...noPrior, ...since, state: 'active', revision: 1 };
   return [
-    { table: 'clients', row },
+    { table: 'clients', row: signRow(rowsKey, 'clients', row) },
     ...[...new Set(grants)].map((grant): Insert => ({
       table: 'grants',
       row: signRow(rowsKey, 'grants', { client: client.id, grant, revision: 1 }),
     })),
   ];
-}
-
-/** Every client with its grants; never a key. */
-export const listClients = (
-  core: Core,
-  caller: Caller,
-): Promise<{ readonly clients: readonly ClientSummary[]; readonly requestId: string }> =>
-  attempt(core, caller, { action: 'clients.list', expected: 16 }, async (call) => {
-    if (!(await holdsDuty(call, 'clients', 'clients.list'))) return null;
-    const told = await commit(call, 'audit_unavailable', { drafts: [draft(call, 'clients.list', 'done')] });
-    if (told === null) return null;
-    return { clients: call.epoch.clients.all().map(summary), requestId: call.origin.request };
-  });
-
-const summary = ({ row, actor }: Client): ClientSummary => ({
-  id: row.id,
-  name: row.name,
-  kind: row.kind,
-  state: row.state,
-  grants: [...actor.written],
-  createdAt: new Date(row.createdAt).toISOString(),
-  expiresAt: row.expiresAt === null ? null : new Date(row.expiresAt).toISOString(),
-});
-
-export interface ChangedClient {
-  readonly id: string;
-  readonly name: string;
-  readonly state: string;
-  readonly requestId: string;
 }
 
 /**
@@ -114,16 +85,8 @@ export const revokeClient = (
     const client = call.epoch.clients.find(named);
     if (client === null) throw new VaultError('not_found');
     const { id, name } = client.row;
-    const state: ClientState = 'revoked';
-    const { mac: was, ...row } = client.row;
-    const next = signRow(call.epoch.keys.vault('rows').secret, 'clients', {
-      ...row,
-      state,
-      revision: row.revision + 1,
-    });
-    const done = await commit(call, 'unavailable', {
-      updates: [{ table: 'clients', row: next, was }],
-      drafts: [draft(call, 'clients.revoke', 'done', { detail: { client: id, name } })],
-    });
-    return done === null ? null : { id, name, state, requestId: call.origin.request };
+    // Again is no conflict: whoever hurries to end a stolen key should not be told that it failed.
+    const updates = [revised(call, client, { state: 'revoked' })];
+    const drafts = [draft(call, 'clients.revoke', 'done', { detail: { client: id, name } })];
+    return change(call, client.row, 'revoked', { updates, drafts });
   });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { AuthoritySnapshot } from '../store.ts';
+import { ClientHistory } from './client-history.ts';
 import type { RowSum } from './row-set.ts';
 import type { Find } from './verify.ts';
 
@@ -7,6 +8,7 @@ import type { Find } from './verify.ts';
 const eventShape = z.looseObject({
   action: z.string(),
   outcome: z.string(),
+  actor: z.looseObject({ id: z.string() }).optional(),
   collection: z.looseObject({ id: z.string() }).optional(),
   row: z.string().optional(),
   rows: z
@@ -14,7 +16,6 @@ const eventShape = z.looseObject({
     .optional(),
   detail: z
     .looseObject({
-      client: z.string().optional(),
       number: z.int().optional(),
       ended: z.int().optional(),
       rows: z.array(z.string()).optional(),
@@ -41,22 +42,20 @@ export class History {
   readonly #ended = new Map<string, number>();
   /** By row: the version that it was replaced with last, and until when the one before is kept. */
   readonly #replaced = new Map<string, Replaced>();
-  readonly #clients = new Map<string, 'active' | 'revoked'>();
+  readonly #clients = new ClientHistory();
   #policies = 0;
 
   /** Takes in one event; bytes that are no event are the log's own finding. */
   read(index: number, bytes: Uint8Array): void {
     const parsed = eventShape.safeParse(parse(bytes));
     if (!parsed.success || parsed.data.outcome !== 'done') return;
-    const { action, collection, row, rows, detail } = parsed.data;
+    const { action, actor, collection, row, rows, detail } = parsed.data;
     if (rows?.stem !== undefined && rows.hash !== undefined && collection !== undefined) {
       const sum = { count: rows.count, stem: rows.stem, hash: rows.hash };
       this.#made.set(slot(rows.stem, collection.id), { sum, index });
     }
     if (detail !== undefined) this.#readChange(action, row, detail);
-    if (action === 'clients.add' && detail?.client !== undefined) this.#clients.set(detail.client, 'active');
-    if (action === 'clients.revoke' && detail?.client !== undefined)
-      this.#clients.set(detail.client, 'revoked');
+    if (action.startsWith('clients.')) this.#clients.read(action, actor?.id ?? '', detail);
     if (action === 'policy.apply') this.#policies++;
   }
 
@@ -99,14 +98,9 @@ export class History {
   }
 
   /** Holds clients and policies against the events that made them. */
-  reconcileAuthority({ clients, policies }: AuthoritySnapshot, find: Find): void {
-    for (const { id, state } of clients) {
-      const said = this.#clients.get(id);
-      if (said === undefined) find('clients', `${id} was never added`);
-      else if ((said === 'revoked') !== (state === 'revoked')) find('clients', `${id} is not ${said}`);
-    }
-    const stored = new Set(clients.map(({ id }) => id));
-    for (const id of this.#clients.keys()) if (!stored.has(id)) find('clients', `${id} is gone`);
+  reconcileAuthority(authority: AuthoritySnapshot, find: Find): void {
+    this.#clients.reconcile(authority, find);
+    const { policies } = authority;
     if (policies.length !== this.#policies) find('policies', 'versions are not those that were applied');
   }
 }

@@ -58,6 +58,10 @@ export async function reconcile(
     if (!isAuthentic(deps.rowsKey, 'claims', claim))
       find('claims', `a claim of ${claim.owner} is not as the vault wrote it`);
   }
+  for (const use of snapshot.scan('uses')) {
+    if (!isAuthentic(deps.rowsKey, 'uses', use))
+      find('uses', `the last use of ${use.keyId} is not as the vault wrote it`);
+  }
   return count;
 }
 

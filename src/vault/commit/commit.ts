@@ -6,6 +6,7 @@ import {
   type Relied,
   type Replacement,
   type Update,
+  type UseRow,
 } from '../store.ts';
 import type { Draft } from './event.ts';
 
@@ -33,6 +34,8 @@ export interface Commit {
   readonly validUntil: number | null;
   /** Claims made before this time, in milliseconds, are dropped; null leaves them. */
   readonly forgetClaims: number | null;
+  /** When API keys were last used: hints, kept by the vault's own runs alone. */
+  readonly uses: readonly UseRow[];
   readonly drafts: readonly Draft[];
 }
 
@@ -50,6 +53,7 @@ export const NOTHING: Commit = {
   mustBeEmpty: [],
   validUntil: null,
   forgetClaims: null,
+  uses: [],
   drafts: [],
 };
 
@@ -66,6 +70,7 @@ export const weightOf = (commit: Commit): number =>
   commit.endings.length +
   commit.replacements.length +
   commit.outlived.length +
+  commit.uses.length +
   commit.drafts.length;
 
 const AUTHORITATIVE: ReadonlySet<string> = new Set(AUTHORITY);

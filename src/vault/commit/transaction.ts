@@ -24,6 +24,8 @@ const ORDER = [
   'policies',
   'collections',
   'keys',
+  'restrictions',
+  'uses',
 ] as const satisfies readonly Table[];
 
 type Owned<T> = { readonly item: T; readonly owner: number };
@@ -60,6 +62,8 @@ export function* groupTransaction(
   }
   const updates = owned(group, (commit) => commit.updates);
   if (updates.length > 0) note(updates, yield { do: 'update', updates: updates.map(({ item }) => item) });
+  const uses = group.flatMap((commit) => commit.uses).toSorted((a, b) => byKey('uses', a, b));
+  if (uses.length > 0) yield { do: 'noteUses', uses };
   if (failed.size > 0) return { keep: false, result: { kept: false, failed, head: null } };
 
   const head = (yield { do: 'lockHead' }).head;

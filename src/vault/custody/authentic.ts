@@ -4,7 +4,23 @@ import type { Rows } from '../store.ts';
 
 /** The columns under each table's MAC, in order: every column but the MAC itself. A change is a release decision. */
 const COLUMNS = {
-  clients: ['id', 'name', 'kind', 'keyId', 'keyHash', 'state', 'createdAt', 'expiresAt', 'revision'],
+  clients: [
+    'id',
+    'name',
+    'kind',
+    'keyId',
+    'keyHash',
+    'keyAt',
+    'priorKeyId',
+    'priorKeyHash',
+    'priorKeyAt',
+    'priorKeyUntil',
+    'sources',
+    'state',
+    'createdAt',
+    'expiresAt',
+    'revision',
+  ],
   grants: ['client', 'grant', 'revision'],
   policies: ['number', 'text', 'at', 'revision'],
   collections: ['id', 'name', 'shape', 'createdAt', 'revision'],
@@ -24,6 +40,8 @@ const COLUMNS = {
   fingerprints: ['collection', 'fingerprint', 'row', 'keyId'],
   lookups: ['collection', 'fingerprint', 'row', 'keyId'],
   claims: ['owner', 'key', 'body', 'rows', 'at'],
+  restrictions: ['client', 'restriction', 'until', 'reason', 'by', 'at', 'revision'],
+  uses: ['keyId', 'client', 'at'],
 } as const satisfies { [T in keyof Rows]?: readonly (keyof Omit<Rows[T], 'mac'>)[] };
 
 export type AuthenticTable = keyof typeof COLUMNS;

@@ -90,7 +90,7 @@ const named = (fact: string, names: readonly string[]): Record<string, readonly 
 
 interface Change {
   readonly inserts: Insert[];
-  readonly updates: Update[];
+  readonly updates: Extract<Update, { readonly table: 'collections' }>[];
   readonly names: string[];
 }
 

@@ -4,13 +4,18 @@ import type { Needed } from '../../wire/shape.ts';
 import { type Action, covers, type Grant, needsPurpose } from './grant.ts';
 import type { Basis } from './policy.ts';
 
-/** What narrows an actor's grants for a while. */
-export type Restriction = 'suspended';
+/**
+ * What narrows an actor's grants for a while. Suspended, it may do nothing; masked, it sees no value whole; under
+ * approval it sees nothing of a value that a second person has not approved; throttled, so many items a minute.
+ */
+export const RESTRICTIONS = ['suspended', 'masked', 'approval', 'throttled'] as const;
+export type Restriction = (typeof RESTRICTIONS)[number];
 
 /** Everything that the first decision rests on. */
 export interface Question {
   readonly grants: readonly Grant[];
-  readonly restriction: Restriction | null;
+  /** Those in force. How much a throttled caller has had is counted where its items are decided. */
+  readonly restrictions: readonly Restriction[];
   readonly via: Origin['via'];
   readonly to: Origin['to'];
   readonly action: Action;
@@ -33,7 +38,7 @@ export interface Denial {
  * @returns null to go on, or the denial
  */
 export function decide(question: Question): Denial | null {
-  const { grants, restriction, action, collection, purpose, registered } = question;
+  const { grants, restrictions, action, collection, purpose, registered } = question;
   const wanted = purpose !== null && registered ? { purpose } : {};
   const needed = { action, collection: collection.name, ...wanted };
   const touching = grants.filter((grant) => covers(grant.pattern, collection.name));
@@ -42,7 +47,7 @@ export function decide(question: Question): Denial | null {
     const reason = collection.purposes === null ? 'unknown collection' : 'no grant on the collection';
     return { code: 'collection_not_found', reason, needed: null };
   }
-  if (restriction === 'suspended') return { code: 'insufficient_grant', reason: 'suspended', needed };
+  if (restrictions.includes('suspended')) return { code: 'restricted', reason: 'suspended', needed: null };
   const granted = touching.filter((grant) => grant.action === action);
   if (granted.length === 0) return { code: 'insufficient_grant', reason: 'action not granted', needed };
   if (!needsPurpose(action)) return null;
@@ -52,6 +57,15 @@ export function decide(question: Question): Denial | null {
   if (purpose === null || !collection.purposes.has(purpose)) {
     return { code: 'purpose_not_allowed', reason: 'purpose not listed by the collection', needed };
   }
+  return narrowed(action, restrictions);
+}
+
+/** What restrictions take from an action that shows something of a value. No approval can be recorded in this release. */
+function narrowed(action: Action, restrictions: readonly Restriction[]): Denial | null {
+  if (action === 'detokenise' && restrictions.includes('masked'))
+    return { code: 'restricted', reason: 'masked', needed: null };
+  if (restrictions.includes('approval'))
+    return { code: 'approval_required', reason: 'approval', needed: null };
   return null;
 }
 

@@ -7,7 +7,7 @@ import type { Draft, Facts } from '../commit/event.ts';
 import type { Refusal } from '../error.ts';
 import type { Collection } from '../policy/active.ts';
 import { decide, type Denial } from '../policy/decide.ts';
-import { type Action, covers } from '../policy/grant.ts';
+import { type Action, covers, needsPurpose } from '../policy/grant.ts';
 
 /** What an item of a batch comes to. */
 export type ItemAnswer<T> =
@@ -43,7 +43,7 @@ export function decideItem(
   const collection = call.epoch.policy.collections.get(name) ?? null;
   const denial = decide({
     grants: call.actor.grants,
-    restriction: call.actor.restriction,
+    restrictions: call.actor.restrictions,
     via: call.origin.via,
     to: call.origin.to,
     action,
@@ -52,9 +52,16 @@ export function decideItem(
     registered: purpose !== null && call.epoch.policy.bases.has(purpose),
   });
   if (denial !== null) return { denial, collection };
+  if (needsPurpose(action) && !hasRoom(call)) return { denial: THROTTLED, collection };
   // The decision refuses a collection without purposes: it is open here.
   return collection === null ? { denial: UNKNOWN, collection } : { collection };
 }
+
+const THROTTLED: Denial = { code: 'rate_limited', reason: 'throttled', needed: null };
+
+/** Whether a caller may be shown something of one more value now; it counts as shown. */
+const hasRoom = ({ core, actor, now }: Call): boolean =>
+  !actor.restrictions.includes('throttled') || core.throttle.take(actor.stamp.id, now);
 
 const UNKNOWN: Denial = { code: 'collection_not_found', reason: 'unknown collection', needed: null };
 

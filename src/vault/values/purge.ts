@@ -47,7 +47,7 @@ const ACTOR: ReturnType<Caller['who']> = {
   name: 'system:purge',
   grants: [],
   written: [],
-  restriction: null,
+  restrictions: [],
   expiresAt: null,
 };
 

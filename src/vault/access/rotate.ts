@@ -1,0 +1,91 @@
+import type { RetireClientRequest, RotateClientRequest } from '../../wire/clients.ts';
+import { attempt } from '../attempt.ts';
+import { type Call, type Caller, commit, draft } from '../call.ts';
+import type { Core } from '../core.ts';
+import { VaultError } from '../error.ts';
+import { keyCheck, newApiKey } from './api-key.ts';
+import { change, changeable, type ChangedClient, revised } from './change.ts';
+import { type Client, type ClientKey, stateOf } from './clients.ts';
+import { holdsDuty } from './duty.ts';
+import { timeAhead, written } from './terms.ts';
+
+export interface RotatedClient {
+  readonly id: string;
+  readonly name: string;
+  /** The new API key: this is the only time that it is told. */
+  readonly key: string;
+  /** Until when the key before is taken too; null where it ended at once. */
+  readonly priorKeyUntil: string | null;
+  readonly requestId: string;
+}
+
+/** How long a key may be taken beside the one that replaced it, in milliseconds. */
+const LONGEST_OVERLAP = 30 * 24 * 60 * 60 * 1000;
+/** Random bytes that a new key takes. */
+const EXPECTED = 128;
+
+/**
+ * Gives a client a new API key. The one before is taken until the time asked for, or ends at once. Two keys are taken
+ * at most: while one is on its way out there is no other overlap, but both can be ended at once.
+ * @throws VaultError `not_found`; `conflict` for a client that is revoked, or for an overlap while another one lasts;
+ * `invalid_request` for a time that is past or over 30 days ahead
+ */
+export const rotateClient = (
+  core: Core,
+  caller: Caller,
+  request: RotateClientRequest,
+): Promise<RotatedClient> =>
+  attempt(core, caller, { action: 'clients.rotate', expected: EXPECTED }, async (call) => {
+    if (!(await holdsDuty(call, 'clients', 'clients.rotate'))) return null;
+    const client = changeable(call, request.client);
+    const { id, name } = client.row;
+    const until = overlapEnd(call, client, request.priorKeyUntil ?? null);
+    const { key, keyId, hash } = newApiKey(core.environment, (n) => call.draw.take(n));
+    const update = revised(call, client, {
+      keyId,
+      keyHash: hash,
+      keyAt: call.now,
+      priorKeyId: client.row.keyId,
+      priorKeyHash: client.row.keyHash,
+      priorKeyAt: client.row.keyAt,
+      priorKeyUntil: until ?? call.now,
+    });
+    const keys = { key: keyId, keyCheck: keyCheck(hash), priorKey: client.row.keyId };
+    const detail = { client: id, name, ...keys, priorKeyUntil: written(until ?? call.now) };
+    const drafts = [draft(call, 'clients.rotate', 'done', { detail })];
+    const done = await commit(call, 'unavailable', { updates: [update], drafts });
+    if (done === null) return null;
+    return { id, name, key, priorKeyUntil: written(until), requestId: call.origin.request };
+  });
+
+function overlapEnd(call: Call, { keys }: Client, asked: string | null): number | null {
+  if (asked === null) return null;
+  const until = timeAhead(call, asked);
+  if (until > call.now + LONGEST_OVERLAP) throw new VaultError('invalid_request');
+  // A key that somebody was told is taken until a time is not ended before it in passing.
+  if (isOverlapping(call, keys)) throw new VaultError('conflict');
+  return until;
+}
+
+/**
+ * Ends the key before the current one, which a rotation had left for a while.
+ * @throws VaultError `not_found`; `conflict` for a client that is revoked, or has no such key any more
+ */
+export const retireClient = (
+  core: Core,
+  caller: Caller,
+  request: RetireClientRequest,
+): Promise<ChangedClient> =>
+  attempt(core, caller, { action: 'clients.retire', expected: EXPECTED }, async (call) => {
+    if (!(await holdsDuty(call, 'clients', 'clients.retire'))) return null;
+    const client = changeable(call, request.client);
+    const { id, name, priorKeyId } = client.row;
+    if (!isOverlapping(call, client.keys)) throw new VaultError('conflict');
+    const updates = [revised(call, client, { priorKeyUntil: call.now })];
+    const detail = { client: id, name, priorKey: priorKeyId, priorKeyUntil: written(call.now) };
+    const drafts = [draft(call, 'clients.retire', 'done', { detail })];
+    return change(call, client.row, stateOf(client, call.now), { updates, drafts });
+  });
+
+const isOverlapping = ({ now }: Call, keys: readonly ClientKey[]): boolean =>
+  keys.some(({ until }) => until !== null && now < until);

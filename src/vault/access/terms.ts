@@ -1,0 +1,75 @@
+import type { AdmitClientRequest, ExpireClientRequest } from '../../wire/clients.ts';
+import { attempt } from '../attempt.ts';
+import { type Call, type Caller, draft } from '../call.ts';
+import type { Core } from '../core.ts';
+import { VaultError } from '../error.ts';
+import { change, changeable, type ChangedClient, revised } from './change.ts';
+import { stateOf } from './clients.ts';
+import { holdsDuty } from './duty.ts';
+import { parseSources } from './source.ts';
+
+const EXPECTED = 64;
+
+/**
+ * Sets when a client expires; one that has expired may be given a later time.
+ * @throws VaultError `not_found`, `conflict` for one that is revoked, `invalid_request` for a time that is past
+ */
+export const expireClient = (
+  core: Core,
+  caller: Caller,
+  request: ExpireClientRequest,
+): Promise<ChangedClient> =>
+  attempt(core, caller, { action: 'clients.expire', expected: EXPECTED }, async (call) => {
+    if (!(await holdsDuty(call, 'clients', 'clients.expire'))) return null;
+    const client = changeable(call, request.client);
+    const { id, name } = client.row;
+    const expiresAt = request.expiresAt === null ? null : timeAhead(call, request.expiresAt);
+    const update = revised(call, client, { expiresAt });
+    const detail = { client: id, name, expiresAt: written(expiresAt) };
+    const drafts = [draft(call, 'clients.expire', 'done', { detail })];
+    const state = stateOf({ ...client, row: { ...client.row, expiresAt } }, call.now);
+    return change(call, client.row, state, { updates: [update], drafts });
+  });
+
+/**
+ * Sets the subnets that a client may call from; with none, anywhere. It holds everywhere once this is answered.
+ * @throws VaultError `not_found`, `conflict` for one that is revoked, `invalid_request` for what is no subnet
+ */
+export const admitClient = (
+  core: Core,
+  caller: Caller,
+  request: AdmitClientRequest,
+): Promise<ChangedClient> =>
+  attempt(core, caller, { action: 'clients.admit', expected: EXPECTED }, async (call) => {
+    if (!(await holdsDuty(call, 'clients', 'clients.admit'))) return null;
+    const client = changeable(call, request.client);
+    const { id, name } = client.row;
+    const from = subnetsOf(request.from);
+    const update = revised(call, client, { sources: from.join(' ') });
+    const drafts = [draft(call, 'clients.admit', 'done', { detail: { client: id, name, from } })];
+    return change(call, client.row, stateOf(client, call.now), { updates: [update], drafts });
+  });
+
+/**
+ * Subnets in their canonical form.
+ * @throws VaultError `invalid_request`
+ */
+export function subnetsOf(texts: readonly string[]): readonly string[] {
+  const sources = parseSources(texts);
+  if (sources === null) throw new VaultError('invalid_request');
+  return sources.map(({ text }) => text);
+}
+
+/**
+ * A time that is ahead, in milliseconds.
+ * @throws VaultError `invalid_request`
+ */
+export function timeAhead({ now }: Call, text: string): number {
+  const time = Date.parse(text);
+  if (!(time > now)) throw new VaultError('invalid_request');
+  return time;
+}
+
+/** A time as events and answers have it. */
+export const written = (time: number | null): string | null =>
+  time === null ? null : new Date(time).toISOString();

@@ -97,11 +97,12 @@ function copyProduction(to: string): void {
     if (folder === '' || path.startsWith('..')) continue;
     cpSync(folder, join(to, path), {
       recursive: true,
-      // A package's own packages are listed too; sources of the native one are not needed to run.
+      // A package's own packages are listed too; what was compiled from, and types, are not needed to run.
       filter: (file) =>
+        !/\.(?:map|d\.[cm]?ts)$/.test(file) &&
         !relative(folder, file)
           .split('/')
-          .some((name) => name === 'node_modules' || name === 'deps'),
+          .some((name) => ['node_modules', 'deps', 'obj', 'obj.target'].includes(name)),
     });
   }
 }

@@ -4,28 +4,36 @@ import { z } from 'zod';
 export const FORMAT = 'strongroom-backup/1';
 
 const count = z.int().min(0);
-const text = (longest: number) => z.string().max(longest);
-const bytes = (pattern: RegExp) => z.string().regex(pattern);
+/**
+ * Each text has the form of what the vault, the settings or age-keygen made it as: a manifest is written by whoever knows a
+ * recipient, and parts of it are told to the operator.
+ */
+const form = (pattern: RegExp) => z.string().regex(pattern);
+const label = (longest: number) => form(new RegExp(`^[a-z0-9-]{1,${longest}}$`));
 
 const manifestShape = z.strictObject({
   format: z.literal(FORMAT),
   /** The release that made it. */
-  strongroom: text(64),
+  strongroom: form(/^[0-9A-Za-z.+-]{1,64}$/),
   madeAt: z.iso.datetime(),
-  vault: z.strictObject({ id: text(64), name: text(64), environment: text(64) }),
+  vault: z.strictObject({
+    id: form(/^vlt_[1-9A-HJ-NP-Za-km-z]{13}$/),
+    name: label(40),
+    environment: label(32),
+  }),
   /** Time of the newest migration of the store, in milliseconds. */
   migration: count,
-  log: z.strictObject({ size: count, root: bytes(/^[A-Za-z0-9+/]{43}=$/) }),
+  log: z.strictObject({ size: count, root: form(/^[A-Za-z0-9+/]{43}=$/) }),
   epoch: count,
   /** Ids of the master keys under which its keys are wrapped: without them it cannot be read. */
-  masterKeys: z.array(text(64)).max(64),
+  masterKeys: z.array(form(/^mk_[1-9A-HJ-NP-Za-km-z]{8,22}$/)).max(64),
   /** Public: who can open it. */
-  recipients: z.array(text(4096)).max(16),
+  recipients: z.array(form(/^age1[02-9a-z]{58,4000}$/)).max(16),
   database: z.strictObject({
     bytes: count,
-    sha256: bytes(/^[0-9a-f]{64}$/),
+    sha256: form(/^[0-9a-f]{64}$/),
     /** Rows of each table. */
-    tables: z.record(text(64), count),
+    tables: z.record(form(/^[a-z_]{1,40}$/), count),
   }),
 });
 export type Manifest = z.output<typeof manifestShape>;

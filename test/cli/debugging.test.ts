@@ -1,11 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { debuggingFault } from '../../src/debugging.ts';
 import { makeVaultDir } from '../harness.ts';
 import { serveProcess } from '../process.ts';
 import { MAIN } from '../served.ts';
+
+/** Each test starts a process for each option. */
+vi.setConfig({ testTimeout: 180_000 });
 
 const serveWith = (config: string, options: readonly string[], env: Record<string, string>) =>
   spawnSync(process.execPath, [...options, MAIN, 'serve', '--config', config], {

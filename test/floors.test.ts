@@ -342,8 +342,8 @@ describe('the source', () => {
       'open',
       'ready',
       'restore',
-      'serve',
       'serve-metrics',
+      'serve',
       'starter',
       'tls-files',
     ].map((name) => `src/${name}.ts`);

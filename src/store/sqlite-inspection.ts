@@ -25,6 +25,9 @@ export interface Condition {
   readonly otherTables: readonly string[];
 }
 
+/** Tokens that are passed over on the way to a live one: a collection may have millions that ended. */
+const MOST_PASSED = 256;
+
 /** Larger stores are not read whole: a second or so for each of these bytes, on a local disk. */
 const MOST_CHECKED = 1024 ** 3;
 
@@ -94,8 +97,8 @@ function inspectionOn(db: Database.Database): StoreInspection {
     `select ${selected(EVENTS)} from "events" where "index" >= ? order by "index"`,
   );
   const live = db.prepare<[string, Uint8Array], ValueRow>(
-    `select ${selected(TABLES.values, 'v.')} from "issued" i join "values" v on v."row" = i."row"
-     where i."collection" = ? and i."hash" >= ? and i."ended" is null order by i."hash" limit 1`,
+    `select ${selected(TABLES.values, 'v.')} from (select * from "issued" where "collection" = ? and "hash" >= ? order by "hash" limit ${MOST_PASSED}) i
+       join "values" v on v."row" = i."row" where i."ended" is null order by i."hash" limit 1`,
   );
   const [event, value] = [soundly<EventRow>(EVENTS), soundly<ValueRow>(TABLES.values)];
   return {

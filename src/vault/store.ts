@@ -383,7 +383,7 @@ export interface StoreSnapshot {
 export interface StoreInspection extends StoreSnapshot {
   /** In order, from this index on. */
   eventsFrom(index: number): IterableIterator<EventRow>;
-  /** The value of the first token of a collection, in the order of hashes, that is live and not before this hash. */
+  /** The value of the first live token of a collection, in the order of hashes, from this hash on; null where none is near. */
   liveFrom(collection: string, hash: Bytes): ValueRow | null;
   taken(collection: string, hashes: readonly Bytes[]): readonly boolean[];
 }

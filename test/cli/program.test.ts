@@ -114,6 +114,16 @@ it('prints JSON that has every fact, and nothing else', async () => {
       grants: ['clients:*'],
       createdAt: expect.stringMatching(/^\d{4}-.*Z$/),
       expiresAt: null,
+      from: [],
+      keys: [
+        {
+          id: expect.stringMatching(/^\w{12}$/),
+          createdAt: expect.stringMatching(/^\d{4}-.*Z$/),
+          until: null,
+          lastUsedAt: null,
+        },
+      ],
+      restrictions: [],
     },
   ]);
   const revoked = { id: added['id'], name: 'officer', state: 'revoked' };
@@ -153,20 +163,43 @@ describe('what a terminal is shown', () => {
     expect(new Set(lines.map((line) => line.search(/ [Bbc]$/))).size).toBe(1);
   });
 
-  it.each(['list', 'add', 'revoke'])('clients %s passes nothing on that a vault puts in', async (verb) => {
+  const said: [verb: string, words: readonly string[], lines: number][] = [
+    ['list', [], 2],
+    ['add', ['x', ...grant], 1],
+    ['show', ['x'], 9],
+    ['rotate', ['x', '--overlap', '1h'], 1],
+    ['retire', ['x'], 1],
+    ['suspend', ['x'], 1],
+    ['resume', ['x'], 1],
+    ['restrict', ['x', 'masked'], 1],
+    ['lift', ['x', 'masked'], 1],
+    ['expire', ['x', '--never'], 1],
+    ['admit', ['x', '--anywhere'], 1],
+    ['revoke', ['x'], 1],
+  ];
+  it.each(said)('clients %s passes nothing on that a vault puts in', async (verb, words, lines) => {
     const client = { id: `cli${hostile}`, name: 'x', kind: hostile, state: `revoked${hostile}` };
-    const summary = { ...client, grants: [hostile], createdAt: '2026-01-01T00:00:00.000Z', expiresAt: null };
+    const at = '2026-01-01T00:00:00.000Z';
+    const summary = {
+      ...client,
+      grants: [hostile],
+      createdAt: at,
+      expiresAt: null,
+      from: [hostile],
+      keys: [{ id: hostile, createdAt: at, until: at, lastUsedAt: at }],
+      restrictions: [{ restriction: hostile, until: at, reason: hostile, by: hostile, at }],
+    };
     const server = createServer((_, answer) => {
       answer.setHeader('content-type', 'application/json');
-      answer.end(JSON.stringify({ ...client, key: hostile, clients: [summary], requestId: 'req_1' }));
+      const all = { ...client, key: hostile, priorKeyUntil: at, clients: [summary], client: summary };
+      answer.end(JSON.stringify({ ...all, requestId: 'req_1' }));
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     onTestFinished(() => void server.close());
     const { port } = server.address() as AddressInfo;
-    const words = { list: [], add: ['x', ...grant], revoke: ['x'] }[verb] ?? [];
     const url = ['--url', `http://127.0.0.1:${port}`, '--key-file', 'key'];
     const { stdout, stderr } = await told(null, 'clients', verb, ...words, ...url);
     expect((stdout + stderr).replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
-    expect(stdout.trimEnd().split('\n').length).toBe(verb === 'list' ? 2 : 1);
+    expect(stdout.trimEnd().split('\n').length).toBe(lines);
   });
 });

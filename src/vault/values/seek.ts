@@ -128,8 +128,9 @@ function sortFound(
   const { action, purpose, facts } = asking;
   const row = located?.value ?? null;
   const isNewest = version === null || version === row?.version;
-  const earlier =
-    !isNewest && kept !== null && kept.version === version && call.now < kept.until ? kept : null;
+  // The one before, and no other: an older row that is put back opens as well as ever.
+  const isBefore = kept !== null && kept.version === version && version + 1 === row?.version;
+  const earlier = !isNewest && isBefore && call.now < kept.until ? kept : null;
   const state = stateOf(located, call.now);
   const denial = decideFound({
     state: state === 'live' && !isNewest && earlier === null ? 'ended' : state,

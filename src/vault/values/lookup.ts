@@ -40,10 +40,11 @@ interface Asked {
   readonly item: number;
   readonly collection: Collection;
   readonly normal: string;
+  /** The subject's id; of one that the vault has never seen, one that no row has. */
   readonly subject: string | null;
-  /** A subject that the vault has never seen has no values. */
-  readonly isKnown: boolean;
 }
+
+const NOBODY = '';
 
 /** Finds the tokens of values. It shows that a value is held, and so each item has its event first. */
 export const lookup = (core: Core, caller: Caller, request: LookupRequest): Promise<LookupAnswer> =>
@@ -85,9 +86,8 @@ async function sort(call: Call, { items }: LookupRequest): Promise<Sorted> {
     else {
       const { collection } = decision;
       const parsed = collection.format.parse(value);
-      const id = subject === undefined ? null : (ids.get(subject) ?? null);
-      const isKnown = subject === undefined || id !== null;
-      if (parsed.ok) sorted.asked.push({ item, collection, normal: parsed.normal, subject: id, isKnown });
+      const id = subject === undefined ? null : (ids.get(subject) ?? NOBODY);
+      if (parsed.ok) sorted.asked.push({ item, collection, normal: parsed.normal, subject: id });
       else deny(plainly('invalid_value'));
     }
   }
@@ -112,7 +112,7 @@ async function find(
   for (const [i, one] of group.entries()) {
     const pointing = pointers[i] ?? [];
     const found = pointing.map((pointer) => ({ pointer, value: values[position++] ?? null }));
-    if (!(await settle(call, one, one.isKnown ? found : [], sorted))) return false;
+    if (!(await settle(call, one, found, sorted))) return false;
     if (i % 64 === 63) await call.core.world.breathe();
   }
   return true;
@@ -156,7 +156,11 @@ async function settle(call: Call, asked: Asked, found: readonly Pointed[], sorte
   }
   const more = found.length > MOST_TOKENS;
   sorted.answers.set(item, { tokens, ...(more ? { more } : {}) });
-  const facts = { item, ...namedCollection(collection), ...(subject === null ? {} : { subject }) };
+  const facts = {
+    item,
+    ...namedCollection(collection),
+    ...(subject === null || subject === NOBODY ? {} : { subject }),
+  };
   sorted.events.set(item, draft(call, 'lookup', 'done', { ...facts, detail: { rows } }));
   return true;
 }

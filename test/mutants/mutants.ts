@@ -130,8 +130,8 @@ export const MUTANTS: readonly Mutant[] = [
     15,
     'the compare of a found value with the wanted one',
     'src/vault/values/known.ts',
-    'if (!authentic || opened !== want.normal || value.subject !== want.subject)',
-    'if (authentic && opened === null)',
+    'value.subject === subject && openValue(keys, value, { token: value.token, collection: id }) === normal',
+    "openValue(keys, value, { token: value.token, collection: id }) !== null || normal === '' || subject === ''",
   ),
   one(
     16,

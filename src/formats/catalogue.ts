@@ -1,11 +1,31 @@
 import { z } from 'zod';
+import { abaRouting } from './aba-routing.ts';
+import { accountNumber } from './account-number.ts';
+import { alphanumeric } from './alphanumeric.ts';
+import { credential } from './credential.ts';
+import { digits } from './digits.ts';
+import { email } from './email.ts';
 import type { BoundFormat, Format, Problem } from './format.ts';
+import { iban } from './iban.ts';
 import { pan } from './pan.ts';
+import { phone } from './phone.ts';
+import { ssn } from './ssn.ts';
 import { text } from './text.ts';
+import { uuid } from './uuid.ts';
 
 /** Every format under its name: the one list of them. */
 export const formats = {
   pan,
+  iban,
+  'account-number': accountNumber,
+  'aba-routing': abaRouting,
+  ssn,
+  phone,
+  email,
+  credential,
+  uuid,
+  digits,
+  alphanumeric,
   text,
 };
 

@@ -30,6 +30,8 @@ export interface Space {
 export interface Smallest {
   readonly size: bigint;
   readonly what: string;
+  /** What would make it larger, in words, where that is not to keep less or to accept longer values; null: nothing. */
+  readonly roomier?: string | null;
 }
 
 /** A format with one collection's options. Pure: the same arguments give the same answer, always. */

@@ -7,12 +7,14 @@ import {
   formats,
   optionsProblems,
 } from '../../src/formats/catalogue.ts';
+import { listFormats } from '../../src/formats/listing.ts';
 
 const environment = 'test';
 const collection = collectionSchema({ tokens: z.enum(['random', 'deterministic']).default('random') });
 
 test('every format is listed under its own name', () => {
   for (const name of FORMAT_NAMES) expect(formats[name].name).toBe(name);
+  expect(listFormats().map(({ name }) => name)).toEqual(FORMAT_NAMES);
 });
 
 describe.each(FORMAT_NAMES)('%s', (name) => {

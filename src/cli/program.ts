@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { addAuditCommands } from './audit.ts';
 import { addClientCommands } from './clients.ts';
+import { addFormatsCommand } from './formats.ts';
 import type { Host } from './host.ts';
 
 /**
@@ -52,5 +53,6 @@ function build(host: Host, outcome: { code: number }): Command {
 
   addClientCommands(program, host);
   addAuditCommands(program, host, outcome);
+  addFormatsCommand(program, host);
   return program;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { filesIn, textOf } from '../docs/documents.ts';
 import { z } from 'zod';
 import {
   bindOptions,
@@ -47,4 +48,18 @@ describe.each(FORMAT_NAMES)('%s', (name) => {
 test('no other format is taken', () => {
   for (const format of ['', 'PAN', 'luhn', 'toString'])
     expect(collection.safeParse({ format }).success).toBe(false);
+});
+
+test('a new format is a file and a line: nothing outside formats/ knows one by its file or by its name', () => {
+  // The starter writes a policy with cards and text, as an operator would.
+  const outside = filesIn('src', '.ts').filter(
+    (file) => !file.startsWith('src/formats/') && file !== 'src/starter.ts',
+  );
+  expect(outside.length).toBeGreaterThan(80);
+  const named = new RegExp(`'(?:${FORMAT_NAMES.filter((name) => name !== 'text').join('|')})'`);
+  const imported = /formats\/(?!catalogue|format|capacity|clear-text|listing)[a-z-]+\.ts/;
+  for (const file of outside) {
+    expect(textOf(file), file).not.toMatch(named);
+    expect(textOf(file), file).not.toMatch(imported);
+  }
 });

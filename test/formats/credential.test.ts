@@ -101,6 +101,12 @@ describe('a prefix', () => {
     expect(live.isToken('acme_test_4eC39HqLyjWDarjtT1')).toBe(false);
   });
 
+  test('of letters and digits stays as it is', () => {
+    const key = bind({ prefix: 'AKIA5', drawn: 8 }).space('AKIA5ODNN7EXAMPLE');
+    expect(key.at(0n)).toBe('AKIA5AAAA0AAAAAAA');
+    expect(key.at(key.size - 1n)).toBe('AKIA5ZZZZ9ZZZZZZZ');
+  });
+
   test('does not count as drawn', () => {
     expect(bind({ prefix: 'abcdefgh' }).parse('abcdefgh1234')).toEqual({ ok: false, reason: 'length' });
     expect(bind({ prefix: 'abcdefgh' }).parse('abcdefgh12345').ok).toBe(true);

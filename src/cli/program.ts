@@ -3,6 +3,7 @@ import { addAuditCommands } from './audit.ts';
 import { addBackupCommands } from './backup.ts';
 import { addClientCommands } from './clients.ts';
 import { addDoctorCommand } from './doctor.ts';
+import { addFormatsCommand } from './formats.ts';
 import type { Host } from './host.ts';
 
 /**
@@ -62,5 +63,6 @@ function build(host: Host, outcome: { code: number }): Command {
   addClientCommands(program, host);
   addAuditCommands(program, host, outcome);
   addDoctorCommand(program, host, outcome);
+  addFormatsCommand(program, host);
   return program;
 }

@@ -12,7 +12,7 @@ const ROOM = 20n;
  * `expect` is how many values the collection is declared to hold (a whole number), or null when it is not declared.
  */
 export function capacityProblem(smallest: Smallest, expect: number | null): Omit<Problem, 'path'> | null {
-  const { size, what } = smallest;
+  const { size, what, roomier = 'keep fewer characters, or accept only longer values' } = smallest;
   if (size < SMALLEST_BUCKET) {
     return {
       problem: `${what} leaves ${size} tokens, under the least of ${SMALLEST_BUCKET}`,
@@ -22,6 +22,6 @@ export function capacityProblem(smallest: Smallest, expect: number | null): Omit
   if (expect === null || size >= BigInt(expect) * ROOM) return null;
   return {
     problem: `${what} leaves ${size} tokens, under ${ROOM} times the ${expect} values expected`,
-    instead: `expect at most ${size / ROOM}, keep fewer characters, or accept only longer values`,
+    instead: [`expect at most ${size / ROOM}`, ...(roomier === null ? [] : [roomier])].join(', '),
   };
 }

@@ -30,6 +30,8 @@ export interface Space {
 export interface Smallest {
   readonly size: bigint;
   readonly what: string;
+  /** What would make it larger, in words, where that is not to keep less or to accept longer values; null: nothing. */
+  readonly roomier?: string | null;
 }
 
 /** A format with one collection's options. Pure: the same arguments give the same answer, always. */
@@ -59,6 +61,18 @@ export interface Problem {
   readonly instead: string;
 }
 
+/** A format in words, for `strongroom formats` and docs/formats.md. */
+export interface About<Key extends string = string> {
+  /** What is accepted, and what the normal form is. */
+  readonly value: string;
+  /** What a token looks like, and why none can be a value; or that one can. */
+  readonly token: string;
+  /** What each key of the shape means. */
+  readonly keys: { readonly [K in Key]: string };
+  /** A published value, which is nobody's, and options under which it has a token. */
+  readonly example: { readonly options: object; readonly value: string; readonly source: string };
+}
+
 export interface Format<Options, Shape extends z.ZodRawShape = z.ZodRawShape> {
   readonly name: string;
   readonly title: string;
@@ -68,6 +82,7 @@ export interface Format<Options, Shape extends z.ZodRawShape = z.ZodRawShape> {
   readonly shape: Shape;
   /** Options that cannot change once the collection has a value. */
   readonly fixed: readonly string[];
+  readonly about: About<keyof Shape & string>;
   /** Ask `problems` first: options with problems bind to a format that may have no tokens. */
   bind(options: Options, where: { readonly environment: string }): BoundFormat;
   problems(options: Options): readonly Problem[];

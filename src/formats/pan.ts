@@ -28,6 +28,24 @@ export const pan: Format<PanOptions, typeof panShape> = {
   normalisation: 1,
   shape: panShape,
   fixed: ['keep', 'luhn'],
+  about: {
+    value:
+      '12 to 19 digits that pass the Luhn check. Single spaces and dashes between them are taken out. A track or a card verification code with it is refused.',
+    token:
+      "As many digits as the value, with the digits kept that the policy says. It fails the Luhn check, so that no token is a card; with `luhn: valid` it passes, and could be somebody's.",
+    keys: {
+      lengths: 'digits that are accepted, both included',
+      keep: 'digits that a token shares with its value: at most 8 and 4',
+      luhn: '`invalid`: no token passes the Luhn check, so none can be taken for a card. `valid`: every token does',
+      mask: 'digits that a mask shows: at most half of the shortest value',
+      payable: "`accepted`: said out loud with `luhn: valid`, where a token could be somebody's card",
+    },
+    example: {
+      options: { lengths: { min: 15, max: 19 } },
+      value: '4111 1111 1111 1111',
+      source: 'published by card schemes and acquirers for testing',
+    },
+  },
   bind: bindPan,
   problems: panProblems,
 };

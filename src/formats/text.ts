@@ -27,6 +27,13 @@ export const text: Format<TextOptions, typeof textShape> = {
   normalisation: 1,
   shape: textShape,
   fixed: [],
+  about: {
+    value: '1 to 4,096 bytes of any Unicode text, given back byte for byte.',
+    token:
+      "`tok_`, the vault's environment, `_` and 22 letters or digits (base58). A value may look like one, so that the two are not told apart by their shape.",
+    keys: {},
+    example: { options: {}, value: 'Grüße aus Köln', source: 'made up' },
+  },
   bind: (_options, { environment }) => bindText(environment),
   problems: () => [],
 };

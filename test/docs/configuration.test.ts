@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { readConfig } from '../../src/config/settings.ts';
+import { FORMAT_NAMES, formats } from '../../src/formats/catalogue.ts';
 import { parsePolicy } from '../../src/vault/policy/policy.ts';
 import { coded, tableOf, textOf } from './documents.ts';
 
@@ -18,8 +19,6 @@ const named = (path: string): string => path.replace(/^(purposes|collections|rol
 const keysIn = (part: string): string[] => tableOf(part, 'key').flatMap(([cell = '']) => coded(cell));
 
 const [settingsPart = '', policyPart = ''] = page.split('\n## ').slice(1);
-const [commonPart = '', panPart = ''] = policyPart.split('also has:');
-
 it('docs/configuration.md has a file that uses every key of the settings, and names them', () => {
   const config = readConfig(example, '/etc/strongroom');
   if ('problems' in config) return expect.fail(JSON.stringify(config.problems));
@@ -29,12 +28,18 @@ it('docs/configuration.md has a file that uses every key of the settings, and na
   expect(keysIn(settingsPart).toSorted()).toEqual(keys.toSorted());
 });
 
-it('docs/configuration.md names every key of the policy, and no other', () => {
+it('docs/configuration.md names every key of the policy but those of a format, and no other', () => {
   const config = readConfig(example, '/etc/strongroom');
   const parsed = parsePolicy('policy' in config ? config.policy : {});
   if ('problems' in parsed) return expect.fail(JSON.stringify(parsed.problems));
   // Every default is filled in, so that a key which is new to the schema is met here.
-  const keys = new Set(pathsOf(parsed.policy));
-  const pan = keysIn(panPart).map((key) => `collections.NAME.${key}`);
-  expect([...keysIn(commonPart), ...pan].toSorted()).toEqual([...keys].toSorted());
+  const own = FORMAT_NAMES.flatMap((name) => Object.keys(formats[name].shape));
+  const keys = pathsOf(parsed.policy).filter((path) => !own.includes(path.split('.')[2] ?? ''));
+  expect(keysIn(policyPart).toSorted()).toEqual([...new Set(keys)].toSorted());
+});
+
+it('docs/configuration.md names every format', () => {
+  const [, , formatsCell = ''] =
+    tableOf(policyPart, 'key').find(([cell]) => cell === '`collections.NAME.format`') ?? [];
+  expect(coded(formatsCell)).toEqual(FORMAT_NAMES);
 });

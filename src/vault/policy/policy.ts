@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import { capacityProblem } from '../../formats/capacity.ts';
-import { FORMAT_NAMES, formatOf, formats } from '../../formats/catalogue.ts';
-import type { BoundFormat, Problem } from '../../formats/format.ts';
+import {
+  bindOptions,
+  collectionSchema,
+  FORMAT_NAMES,
+  formats,
+  optionsProblems,
+} from '../../formats/catalogue.ts';
+import type { BoundFormat } from '../../formats/format.ts';
 import { canonical } from './canonical.ts';
 import { parseDuration } from './duration.ts';
 import { COLLECTION_NAME, emptyGrant, type Grant, kindOf, parseGrant, PURPOSE_NAME } from './grant.ts';
@@ -30,17 +36,16 @@ const common = {
   /** How long the value before a replacement stays readable by its version, as 24h; null destroys it at once. */
   overlap: z
     .string()
-    .refine((text) => parseDuration(text) !== null)
+    .refine((text) => parseDuration(text) !== null, {
+      error: 'must be a time of up to five digits and d, h or m, as 24h',
+    })
     .nullable()
     .default(null),
   /** How many values are expected. */
   expect: z.int().min(1).nullable().default(null),
 };
 
-const collection = z.discriminatedUnion('format', [
-  z.strictObject({ format: z.literal('pan'), ...common, ...formats.pan.shape }),
-  z.strictObject({ format: z.literal('text'), ...common, ...formats.text.shape }),
-]);
+const collection = collectionSchema(common);
 
 const policySchema = z.strictObject({
   purposes: z.record(purposeName, z.strictObject({ basis: z.enum(BASES) })).default({}),
@@ -73,36 +78,21 @@ export function parsePolicy(
 export const policyText = (policy: Policy): string => canonical(policy);
 
 /** The format of a collection, bound to its options. */
-export function bindFormat(options: CollectionPolicy, environment: string): BoundFormat {
-  switch (options.format) {
-    case 'pan':
-      return formatOf('pan').bind(options, { environment });
-    case 'text':
-      return formatOf('text').bind(options, { environment });
-  }
-}
+export const bindFormat = (options: CollectionPolicy, environment: string): BoundFormat =>
+  bindOptions(options, { environment });
 
 /** What is fixed at a collection's first value, as one text: format, how tokens are made, and the format's own. */
 export function shapeOf(options: CollectionPolicy): string {
   // Values that came before lookups were answered would be missing from the answers.
   const found = options.tokens === 'random' ? ['lookup'] : [];
-  const fixed = ['format', 'tokens', ...found, ...formats[options.format].fixed];
+  const fixed: readonly string[] = ['format', 'tokens', ...found, ...formats[options.format].fixed];
   return canonical(Object.fromEntries(Object.entries(options).filter(([key]) => fixed.includes(key))));
-}
-
-function formatProblems(options: CollectionPolicy): readonly Problem[] {
-  switch (options.format) {
-    case 'pan':
-      return formatOf('pan').problems(options);
-    case 'text':
-      return formatOf('text').problems(options);
-  }
 }
 
 function* collectionProblems({ collections, purposes }: Policy): Generator<PolicyProblem> {
   for (const [name, options] of Object.entries(collections)) {
     const path = ['collections', name];
-    const own = formatProblems(options);
+    const own = optionsProblems(options);
     const bound = bindFormat(options, 'any');
     const capacity = own.length > 0 ? null : capacityProblem(bound.smallest, options.expect);
     for (const { path: at, problem, instead } of own) {
@@ -197,8 +187,9 @@ function sentenceOf(issue: z.core.$ZodIssue): string {
       return `must be at most ${issue.maximum}`;
     case 'invalid_union':
       return `must be one of ${FORMAT_NAMES.join(', ')}`;
+    // A format's own words for its own keys.
     case 'custom':
-      return 'must be a time of up to five digits and d, h or m, as 24h';
+      return issue.message;
     case 'invalid_key':
     case 'invalid_format':
       return NAME;

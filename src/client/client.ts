@@ -84,10 +84,17 @@ export function connect({ url, apiKey, timeout = TIMEOUT }: Connection): BoundVa
     detokenise: (request) => ask(ROUTES.detokenise, request),
     collections: () => ask(ROUTES.collections, null),
     whoami: () => ask(ROUTES.whoami, null),
+    explain: (request) => ask(ROUTES.explain, request),
     clients: {
       add: (request) => ask(ROUTES.addClient, request),
       list: () => ask(ROUTES.listClients, {}),
       revoke: (request) => ask(ROUTES.revokeClient, request),
+    },
+    policy: {
+      show: () => ask(ROUTES.showPolicy, {}),
+      diff: (request) => ask(ROUTES.diffPolicy, request),
+      apply: (request) => ask(ROUTES.applyPolicy, request),
+      explain: (request) => ask(ROUTES.explainClient, request),
     },
     audit: { verify: () => ask(ROUTES.verifyLog, {}, null, Math.max(timeout, LONG_TIMEOUT)) },
   };

@@ -2,6 +2,7 @@ import type { CommitQueue } from './commit/queue.ts';
 import type { Epochs } from './epoch.ts';
 import type { Findings } from './findings.ts';
 import type { MasterKey } from './master-key.ts';
+import type { oneAtATime } from './pace.ts';
 import type { Store } from './store.ts';
 
 /** What the vault tells its operator beside the audit log: kinds and names, never data. */
@@ -35,4 +36,6 @@ export interface Core {
   readonly findings: Findings;
   /** Token spaces that were found full, by collection id and bucket; they hold kept characters and stay in memory. */
   readonly fullBuckets: Set<string>;
+  /** Comparing policies takes long where clients and collections are many. */
+  readonly compareAlone: ReturnType<typeof oneAtATime>;
 }

@@ -14,7 +14,9 @@ import { Findings } from './findings.ts';
 import type { MasterKey } from './master-key.ts';
 import { openRowsKey } from './open.ts';
 import { oneAtATime, seldom } from './pace.ts';
-import { type Applied, applyPolicy } from './policy/apply.ts';
+import { type Applied, applyPolicy, requestPolicy } from './policy/apply.ts';
+import { explainClient, explainOwn } from './policy/explain.ts';
+import { diffPolicy, showPolicy } from './policy/review.ts';
 import { Refusals } from './refusals.ts';
 import type { Store, StoreFailure } from './store.ts';
 import { detokenise } from './values/detokenise.ts';
@@ -93,6 +95,7 @@ export async function openVault({
     epochs,
     findings,
     fullBuckets: new Set(),
+    compareAlone: oneAtATime(),
   };
   const refusals = new Refusals();
 
@@ -182,10 +185,17 @@ function bind(core: Core, caller: Caller, verify: BoundVault['audit']['verify'])
     detokenise: (request) => detokenise(core, caller, request),
     collections: () => collections(core, caller),
     whoami: () => whoami(core, caller),
+    explain: (request) => explainOwn(core, caller, request),
     clients: {
       add: (request) => addClient(core, caller, request),
       list: () => listClients(core, caller),
       revoke: (request) => revokeClient(core, caller, request),
+    },
+    policy: {
+      show: () => showPolicy(core, caller),
+      diff: (request) => diffPolicy(core, caller, request),
+      apply: (request) => requestPolicy(core, caller, request),
+      explain: (request) => explainClient(core, caller, request),
     },
     audit: { verify },
   };

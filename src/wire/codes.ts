@@ -21,6 +21,7 @@ const CODES = {
   payload_too_large: { status: 413, title: 'The body is larger than this service takes.' },
   unsupported_media_type: { status: 415, title: 'The body must be application/json.' },
   invalid_value: { status: 422, title: 'The value does not fit the format of its collection.' },
+  invalid_policy: { status: 422, title: 'The policy cannot work; comparing it says why.' },
   value_in_clear: { status: 422, title: 'A clear field holds an account number or a card number.' },
   idempotency_mismatch: { status: 422, title: 'The Idempotency-Key was used before with another body.' },
   internal: { status: 500, title: 'The service failed; nothing was revealed.' },

@@ -46,6 +46,16 @@ async function scenario({ service, custodian, auditor }: Parties): Promise<unkno
       service.detokenise({ purpose: 'support', ticket: PAN, items: [{ collection: 'notes', token: 'x' }] }),
     () => service.collections(),
     () => service.whoami(),
+    () => service.explain({ action: 'detokenise', collection: 'notes', purpose: 'support' }),
+    () => service.explain({ action: 'describe', collection: 'nowhere' }),
+    () => service.explain({ action: 'open', collection: 'notes' }),
+    () => service.policy.show(),
+    () => custodian.policy.show(),
+    () => custodian.policy.explain({ client: 'service', action: 'lookup', collection: 'notes' }),
+    () => custodian.policy.explain({ client: 'nobody', action: 'lookup', collection: 'notes' }),
+    () => custodian.policy.diff({ policy: { purposes: { support: { basis: 'consent' } } } }),
+    () => custodian.policy.apply({ policy: { roles: { x: ['clients:*'] } }, expected: 7 }),
+    () => custodian.policy.apply({ policy: { roles: { x: ['open:*'] } } }),
     () => service.clients.list(),
     () => service.audit.verify(),
     () => custodian.clients.add({ name: 'new', kind: 'service', grants: ['tokenise:cards'], expiresAt }),
@@ -57,6 +67,8 @@ async function scenario({ service, custodian, auditor }: Parties): Promise<unkno
     () => custodian.clients.revoke({ client: 'new' }),
     () => custodian.clients.revoke({ client: 'nobody' }),
     () => custodian.tokenise({ items: [known] }),
+    () => custodian.policy.apply({ policy: { collections: { notes: { format: 'text' } } }, expected: 1 }),
+    () => custodian.policy.apply({ policy: { collections: { notes: { format: 'text' } } } }),
     () => auditor.audit.verify(),
     () => auditor.clients.list(),
   ];
@@ -77,13 +89,13 @@ async function scenario({ service, custodian, auditor }: Parties): Promise<unkno
 const normal = (text: string): string =>
   text
     .replaceAll(/"requestId":"[^"]*"/g, '"requestId":"…"')
-    .replaceAll(/"(id|key|token|createdAt|root)":"[^"]*"/g, '"$1":"…"');
+    .replaceAll(/"(id|key|token|createdAt|root|at|client)":"[^"]*"/g, '"$1":"…"');
 
 async function parties(open: TestVault, over: (client: TestClient) => BoundVault): Promise<Parties> {
   const grants = ['cards-known', 'notes', 'cards'].map((name) => `tokenise:${name}`);
   const reveal = ['detokenise:cards-known@settlement', 'detokenise:notes@support', 'lookup:notes'];
   const service = await open.add([...grants, ...reveal], { name: 'service' });
-  const custodian = await open.add(['clients:*'], { kind: 'custodian', name: 'custodian' });
+  const custodian = await open.add(['clients:*', 'policy:*'], { kind: 'custodian', name: 'custodian' });
   const auditor = await open.add(['audit:*'], { kind: 'auditor', name: 'auditor' });
   return { service: over(service), custodian: over(custodian), auditor: over(auditor) };
 }

@@ -187,6 +187,7 @@ describe('every answer', () => {
     const service = await served.asking(['tokenise:cards', 'lookup:cards', 'detokenise:cards@settlement']);
     const custodian = await served.asking(['clients:*'], { kind: 'custodian' });
     const auditor = await served.asking(['audit:*'], { kind: 'auditor' });
+    const keeper = await served.asking(['policy:*'], { kind: 'custodian' });
     const token = tokenOf(await service.ask('/v1/tokenise', { body: { items: [good] } }));
     const expiresAt = '2099-01-01T00:00:00.000Z';
     const asked = {
@@ -201,6 +202,14 @@ describe('every answer', () => {
         custodian.ask('/v1/clients/add', { body: { name: 'new', grants: ['tokenise:cards'], expiresAt } }),
       listClients: () => custodian.ask('/v1/clients/list', { body: {} }),
       revokeClient: () => custodian.ask('/v1/clients/revoke', { body: { client: 'new' } }),
+      explain: () => service.ask('/v1/explain', { body: { action: 'tokenise', collection: 'cards' } }),
+      showPolicy: () => keeper.ask('/v1/policy/show', { body: {} }),
+      diffPolicy: () => keeper.ask('/v1/policy/diff', { body: { policy: {} } }),
+      applyPolicy: () => keeper.ask('/v1/policy/apply', { body: { policy: {}, expected: 1 } }),
+      explainClient: () =>
+        keeper.ask('/v1/policy/explain', {
+          body: { client: service.client.name, action: 'mask', collection: 'cards', purpose: 'settlement' },
+        }),
       verifyLog: () => auditor.ask('/v1/audit/verify', { body: {} }),
     } satisfies Record<keyof typeof ROUTES, () => unknown>;
     for (const [name, { answer }] of Object.entries(ROUTES)) {

@@ -41,12 +41,15 @@ const NOBODY = new Uint8Array(32);
 export class Clients {
   readonly #byKey = new Map<string, Client>();
   readonly #byId = new Map<string, Client>();
+  /** The same clients and grants where the roles are others: what a policy that is not active would come to. */
+  readonly under: (roles: ReadonlyMap<string, readonly Grant[]>) => Clients;
 
   constructor(
     clients: readonly ClientRow[],
     grants: readonly GrantRow[],
     roles: ReadonlyMap<string, readonly Grant[]>,
   ) {
+    this.under = (others) => new Clients(clients, grants, others);
     const written = new Map<string, string[]>();
     for (const { client, grant } of grants) written.set(client, [...(written.get(client) ?? []), grant]);
     for (const row of clients) {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { AuthoritySnapshot } from '../store.ts';
+import { PolicyHistory } from './policy-history.ts';
 import type { RowSum } from './row-set.ts';
 import type { Find } from './verify.ts';
 
@@ -13,7 +14,12 @@ const eventShape = z.looseObject({
     .looseObject({ count: z.int(), stem: z.string().optional(), hash: z.string().optional() })
     .optional(),
   detail: z
-    .looseObject({ client: z.string().optional(), number: z.int().optional(), ended: z.int().optional() })
+    .looseObject({
+      client: z.string().optional(),
+      number: z.int().optional(),
+      hash: z.string().optional(),
+      ended: z.int().optional(),
+    })
     .optional(),
 });
 
@@ -24,7 +30,7 @@ export class History {
   /** By row: when it ended, in milliseconds. */
   readonly #ended = new Map<string, number>();
   readonly #clients = new Map<string, 'active' | 'revoked'>();
-  #policies = 0;
+  readonly #policies = new PolicyHistory();
 
   /** Takes in one event; bytes that are no event are the log's own finding. */
   read(index: number, bytes: Uint8Array): void {
@@ -40,7 +46,7 @@ export class History {
     if (action === 'clients.add' && detail?.client !== undefined) this.#clients.set(detail.client, 'active');
     if (action === 'clients.revoke' && detail?.client !== undefined)
       this.#clients.set(detail.client, 'revoked');
-    if (action === 'policy.apply') this.#policies++;
+    if (action === 'policy.apply') this.#policies.read(detail ?? {});
   }
 
   /** Hands out what a tokenise event said of these rows, once. */
@@ -60,8 +66,8 @@ export class History {
     return this.#ended.get(row) ?? null;
   }
 
-  /** Holds clients and policies against the events that made them. */
-  reconcileAuthority({ clients, policies }: AuthoritySnapshot, find: Find): void {
+  /** Holds clients, policies and collections against the events that made them. */
+  reconcileAuthority({ clients, policies, collections }: AuthoritySnapshot, find: Find): void {
     for (const { id, state } of clients) {
       const said = this.#clients.get(id);
       if (said === undefined) find('clients', `${id} was never added`);
@@ -69,7 +75,7 @@ export class History {
     }
     const stored = new Set(clients.map(({ id }) => id));
     for (const id of this.#clients.keys()) if (!stored.has(id)) find('clients', `${id} is gone`);
-    if (policies.length !== this.#policies) find('policies', 'versions are not those that were applied');
+    this.#policies.reconcile({ policies, collections }, find);
   }
 }
 

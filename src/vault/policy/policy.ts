@@ -3,6 +3,8 @@ import { capacityProblem } from '../../formats/capacity.ts';
 import { FORMAT_NAMES, formatOf, formats } from '../../formats/catalogue.ts';
 import type { BoundFormat, Problem } from '../../formats/format.ts';
 import { canonical } from './canonical.ts';
+import { clearNames, UNKNOWN_KEY } from './clear-names.ts';
+import { formerly, formerlyProblems } from './formerly.ts';
 import { COLLECTION_NAME, emptyGrant, type Grant, kindOf, parseGrant, PURPOSE_NAME } from './grant.ts';
 
 /** GDPR article 6 (1): what a purpose's processing stands on. */
@@ -26,6 +28,8 @@ const common = {
   guessable: z.literal('accepted').nullable().default(null),
   /** How many values are expected. */
   expect: z.int().min(1).nullable().default(null),
+  /** Names that it had: what is stored under one of them is this collection. */
+  formerly,
 };
 
 const collection = z.discriminatedUnion('format', [
@@ -56,7 +60,12 @@ export function parsePolicy(
   const parsed = policySchema.safeParse(value);
   if (!parsed.success)
     return { problems: parsed.error.issues.flatMap((issue) => shapeProblems(issue, value)) };
-  const problems = [...collectionProblems(parsed.data), ...roleProblems(parsed.data)];
+  const problems = [
+    ...collectionProblems(parsed.data),
+    ...roleProblems(parsed.data),
+    ...formerlyProblems(parsed.data.collections),
+    ...clearNames(parsed.data),
+  ];
   return problems.length > 0 ? { problems } : { policy: parsed.data };
 }
 
@@ -150,7 +159,7 @@ export const rolesOf = ({ roles }: Policy): ReadonlyMap<string, readonly Grant[]
 function shapeProblems(issue: z.core.$ZodIssue, value: unknown): PolicyProblem[] {
   const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
   if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => ({ path: [...path, key], problem: 'unknown key' }));
+    return issue.keys.map((key) => ({ path: [...path, key], problem: UNKNOWN_KEY }));
   return [{ path, problem: isMissing(value, path) ? 'missing' : sentenceOf(issue) }];
 }
 
@@ -189,6 +198,8 @@ function sentenceOf(issue: z.core.$ZodIssue): string {
     case 'invalid_key':
     case 'invalid_format':
       return NAME;
+    case 'custom':
+      return issue.message;
     default:
       return 'is not written as it must be';
   }

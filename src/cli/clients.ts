@@ -86,7 +86,7 @@ export function addClientCommands(program: Command, host: Host): void {
 }
 
 /** What a code means for this command: the vault's own sentences are for any caller of any route. */
-const inWords =
+export const inWords =
   (sentences: { readonly [C in Code]?: string }) =>
   (error: unknown): never => {
     const sentence = error instanceof VaultError ? sentences[error.code] : undefined;

@@ -1,4 +1,5 @@
 import type { BoundVault } from '../vault/bound.ts';
+import type { PolicyFile } from './policy-file.ts';
 
 /** What only the host can do, handed to the commands: files, processes, the terminal. */
 export interface Host {
@@ -13,6 +14,8 @@ export interface Host {
   init(options: InitOptions): Promise<InitReport>;
   /** Serves until it is told to stop. */
   serve(configPath: string): Promise<void>;
+  /** The policy of a file, with everything that is wrong or odd about it; no store is opened. */
+  policyFile(configPath: string): PolicyFile;
   /** The vault of a store, bound to whoever runs the command; closed when `use` is done. */
   onHost<T>(configPath: string, use: (vault: BoundVault) => Promise<T>): Promise<T>;
   /** A running vault, as the client whose API key is in a file. */

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { addAuditCommands } from './audit.ts';
 import { addClientCommands } from './clients.ts';
 import type { Host } from './host.ts';
+import { addPolicyCommands } from './policy.ts';
 
 /**
  * Runs one command.
@@ -51,6 +52,7 @@ function build(host: Host, outcome: { code: number }): Command {
     .action(({ config }: { config: string }) => host.serve(config));
 
   addClientCommands(program, host);
+  addPolicyCommands(program, host, outcome);
   addAuditCommands(program, host, outcome);
   return program;
 }

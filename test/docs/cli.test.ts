@@ -17,6 +17,7 @@ async function help(...argv: readonly string[]): Promise<string> {
       printError: (text) => void (said += text),
       init: none,
       serve: none,
+      policyFile: () => expect.fail('nothing is read'),
       onHost: none,
       connect: () => expect.fail('nothing is asked'),
     },
@@ -44,7 +45,7 @@ it('tells of each command and each option, and of no other', async () => {
     has.add(command);
     for (const [option] of text.matchAll(/--[a-z][a-z-]+/g)) hasOptions.add(option);
   }
-  expect(has.size).toBe(6);
+  expect(has.size).toBe(11);
   const told = [...page.matchAll(/^\| `([a-z]+(?: [a-z]+)?)[ `]/gm)].map(([, command]) => command);
   expect(new Set(told)).toEqual(has);
   const options = [...page.matchAll(/--[a-z][a-z-]+/g)].map(([option]) => option);

@@ -1,9 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { CommandRefused } from './cli/host.ts';
-import { type ConfigProblem, problemAt } from './config/problem.ts';
+import type { PolicyFile } from './cli/policy-file.ts';
+import { type FileProblem, refusal } from './cli/refusal.ts';
+import { type ConfigProblem, type LineOf, problemAt } from './config/problem.ts';
 import { type Config, type PolicyPart, readConfig, type Settings } from './config/settings.ts';
-import { parsePolicy, type Policy } from './vault/policy/policy.ts';
+import { holdsValue } from './formats/clear-text.ts';
+import { readPolicy } from './vault/policy/bounds.ts';
+import { oddities } from './vault/policy/oddities.ts';
+import type { Policy, PolicyProblem } from './vault/policy/policy.ts';
 
 /**
  * The settings of a file, for a command that leaves the policy as it is.
@@ -27,10 +32,37 @@ export function readWhole(path: string): Config {
     return read;
   }
   const all = [...read.problems, ...(read.rest === null ? [] : policyProblems(read.rest))];
-  throw refusal(
+  throw refusal(path, all.toSorted(byLine));
+}
+
+/**
+ * The policy of a file and all that is to be said of it; no store and no key is needed.
+ * @throws CommandRefused where there is no file to read
+ */
+export function readPolicyFile(path: string): PolicyFile {
+  const read = readConfig(readText(path), dirname(resolve(path)));
+  const part = 'problems' in read ? read.rest : read;
+  const problems = [
+    ...('problems' in read ? read.problems : []),
+    ...(part === null ? [] : policyProblems(part)),
+  ].toSorted(byLine);
+  const parsed = part === null ? { problems: [] } : readPolicy(part.policy);
+  const policy = 'policy' in parsed ? parsed.policy : null;
+  const lineOf: LineOf = part?.lineOf ?? (() => null);
+  return {
     path,
-    all.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0)),
-  );
+    policy: part?.policy ?? {},
+    problems,
+    oddities: (policy === null ? [] : [...oddities(policy)])
+      .map((one) => placed(one, lineOf))
+      .toSorted(byLine),
+    counts: {
+      purposes: Object.keys(policy?.purposes ?? {}).length,
+      collections: Object.keys(policy?.collections ?? {}).length,
+      roles: Object.keys(policy?.roles ?? {}).length,
+    },
+    lineOf,
+  };
 }
 
 /** What a file says, as far as it can be used, and all that is wrong with it. */
@@ -48,7 +80,7 @@ export interface Examined {
 export function examineFile(path: string): Examined {
   const read = readConfig(readText(path), dirname(resolve(path)));
   const part = 'problems' in read ? read.rest : read;
-  const parsed = part === null ? null : parsePolicy(part.policy);
+  const parsed = part === null ? null : readPolicy(part.policy);
   return {
     settings: 'problems' in read ? null : read.settings,
     policy: parsed !== null && 'policy' in parsed ? parsed.policy : null,
@@ -57,23 +89,17 @@ export function examineFile(path: string): Examined {
   };
 }
 
-function policyProblems({ policy, lineOf }: PolicyPart): ConfigProblem[] {
-  const parsed = parsePolicy(policy);
-  return 'problems' in parsed
-    ? parsed.problems.map(({ path, problem }) => problemAt(path, problem, lineOf))
-    : [];
+const byLine = (a: FileProblem, b: FileProblem): number => (a.line ?? 0) - (b.line ?? 0);
+
+function policyProblems({ policy, lineOf }: PolicyPart): FileProblem[] {
+  const parsed = readPolicy(policy);
+  return 'problems' in parsed ? parsed.problems.map((one) => placed(one, lineOf)) : [];
 }
 
-/** The refusal of a file: a line for each problem, with the line of the file that it is in. */
-export function refusal(path: string, problems: readonly ConfigProblem[]): CommandRefused {
-  const lines = problems.map((one) => `  ${sentenceOf(one)}`);
-  return new CommandRefused([`${path} cannot be used:`, ...lines].join('\n'));
-}
-
-/** `line 3: server.host: …` */
-export function sentenceOf({ line, path: key, problem }: ConfigProblem): string {
-  const where = line === null ? '' : `line ${line}: `;
-  return `${where}${key === '' ? '' : `${key}: `}${problem}`;
+/** A problem with its line. A name that is an account number is not repeated. */
+function placed({ path, problem }: PolicyProblem, lineOf: LineOf): FileProblem {
+  const told = path.map((step) => (typeof step === 'string' && holdsValue(step) ? '…' : step));
+  return { ...problemAt(told, problem, lineOf), line: lineOf(path) };
 }
 
 function readText(path: string): string {

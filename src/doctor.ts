@@ -1,7 +1,8 @@
 import { statfsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { CommandRefused, type DoctorReport } from './cli/host.ts';
-import { type Examined, examineFile, sentenceOf } from './config-file.ts';
+import { lineOf } from './cli/refusal.ts';
+import { type Examined, examineFile } from './config-file.ts';
 import type { Settings } from './config/settings.ts';
 import { certificateFindings } from './doctor/certificate.ts';
 import { type Finding, finding, type FindingId } from './doctor/finding.ts';
@@ -81,9 +82,9 @@ function readFile(path: string, { findings }: Notes): Examined | null {
   try {
     const file = examineFile(path);
     for (const problem of file.settingsProblems)
-      findings.push(finding('settings-unusable', `${path}, ${sentenceOf(problem)}`));
+      findings.push(finding('settings-unusable', `${path}, ${lineOf(problem)}`));
     for (const problem of file.policyProblems)
-      findings.push(finding('policy-unusable', `${path}, ${sentenceOf(problem)}`));
+      findings.push(finding('policy-unusable', `${path}, ${lineOf(problem)}`));
     return file;
   } catch (error) {
     if (!(error instanceof CommandRefused)) throw error;

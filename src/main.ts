@@ -10,7 +10,8 @@ import type { Host } from './cli/host.ts';
 import { CommandRefused } from './cli/host.ts';
 import { run } from './cli/program.ts';
 import { connect } from './client/client.ts';
-import { readSettings, readWhole, refusal } from './config-file.ts';
+import { refusal } from './cli/refusal.ts';
+import { readPolicyFile, readSettings, readWhole } from './config-file.ts';
 import { problemAt } from './config/problem.ts';
 import type { Config } from './config/settings.ts';
 import { debuggingFault } from './debugging.ts';
@@ -196,6 +197,8 @@ async function takePolicy(vault: Vault, path: string, config: Config): Promise<n
   if (!applied.applied) return applied.number;
   for (const name of applied.closed)
     printError(`The policy no longer has the collection ${name}: it is closed, and nothing of it is lost.`);
+  for (const { from, to } of applied.renamed)
+    printError(`The collection ${from} is now called ${to}: grants that name ${from} no longer reach it.`);
   for (const { role, clients } of applied.roles)
     printError(
       `The policy no longer has the role ${role}: it grants nothing to the ${clients} that hold it.`,
@@ -226,6 +229,7 @@ const host: Host = {
       node: { runs: process.versions.node, needs: engines.node },
       freeBytes,
     }),
+  policyFile: readPolicyFile,
   onHost: (path, use) => onHost(path, (vault) => use(vault.bind(caller()))),
   connect: (url, keyFile) => connect({ url, apiKey: readKeyFile(keyFile) }),
 };

@@ -86,6 +86,30 @@ const BODIES: Record<keyof typeof ROUTES, readonly object[]> = {
   ],
   collections: [],
   whoami: [],
+  explain: [
+    { action: 'detokenise', collection: PAN, purpose: SECRET },
+    { action: PAN, collection: 'cards' },
+    { action: 'detokenise', collection: 'cards', purpose: PAN },
+    { action: 'detokenise', collection: 'cards', purpose: 'settlement', [PAN]: SECRET },
+  ],
+  showPolicy: [{ [SECRET]: PAN }],
+  diffPolicy: [
+    { policy: { collections: { [PAN]: { format: 'text' } } } },
+    { policy: { collections: { [SECRET]: { format: 'text', [PAN]: SECRET } }, [SECRET]: PAN } },
+    { policy: { roles: { known: [PAN, SECRET, `tokenise:${PAN}`] }, purposes: { known: { basis: PAN } } } },
+    { policy: { collections: { known: { format: SECRET, formerly: PAN } } } },
+    { policy: SECRET },
+  ],
+  applyPolicy: [
+    { policy: { collections: { [PAN]: { format: 'text' } } } },
+    { policy: { collections: { [SECRET]: { format: PAN, formerly: [SECRET] } } } },
+    { policy: { collections: { known: { format: 'text', formerly: PAN } } } },
+    { policy: PAN, expected: SECRET },
+  ],
+  explainClient: [
+    { client: SECRET, action: 'detokenise', collection: PAN, purpose: SECRET },
+    { client: PAN, action: PAN, collection: SECRET },
+  ],
   addClient: [
     { name: SECRET, grants: [PAN] },
     { name: 'known', grants: [`tokenise:${PAN}`], [SECRET]: PAN },
@@ -136,7 +160,7 @@ it('no value, token, reference or credential is in a log, header, error or datab
     `detokenise:${name}@settlement`,
   ]);
   const service = await open.add([...data, 'tokenise:notes', 'detokenise:notes@support']);
-  const custodian = await open.add(['clients:*'], { kind: 'custodian' });
+  const custodian = await open.add(['clients:*', 'policy:*'], { kind: 'custodian' });
   const auditor = await open.add(['audit:*'], { kind: 'auditor' });
   await open.add(['tokenise:cards'], { name: 'held' });
   const { storePath } = open;

@@ -1,6 +1,7 @@
 import type { LogFinding } from '../vault/audit/verify.ts';
 import type { BoundVault } from '../vault/bound.ts';
 import type { Inspection } from '../vault/inspection.ts';
+import type { PolicyFile } from './policy-file.ts';
 
 /** What only the host can do, handed to the commands: files, processes, the terminal. */
 export interface Host {
@@ -23,6 +24,8 @@ export interface Host {
   restore(options: RestoreOptions): Promise<RestoreReport>;
   /** Looks for what is wrong with a vault on this host, and changes nothing. */
   doctor(configPath: string): Promise<DoctorReport>;
+  /** The policy of a file, with everything that is wrong or odd about it; no store is opened. */
+  policyFile(configPath: string): PolicyFile;
   /** The vault of a store, bound to whoever runs the command; closed when `use` is done. */
   onHost<T>(configPath: string, use: (vault: BoundVault) => Promise<T>): Promise<T>;
   /** A running vault, as the client whose API key is in a file. */

@@ -5,6 +5,7 @@ import { addClientCommands } from './clients.ts';
 import { addDoctorCommand } from './doctor.ts';
 import { addFormatsCommand } from './formats.ts';
 import type { Host } from './host.ts';
+import { addPolicyCommands } from './policy.ts';
 
 /**
  * Runs one command.
@@ -61,6 +62,7 @@ function build(host: Host, outcome: { code: number }): Command {
 
   addBackupCommands(program, host, outcome);
   addClientCommands(program, host);
+  addPolicyCommands(program, host, outcome);
   addAuditCommands(program, host, outcome);
   addDoctorCommand(program, host, outcome);
   addFormatsCommand(program, host);

@@ -90,6 +90,7 @@ export function connect({ url, apiKey, timeout = TIMEOUT }: Connection): BoundVa
     erase: (request, idempotencyKey = null) => ask(ROUTES.erase, request, idempotencyKey),
     collections: () => ask(ROUTES.collections, null),
     whoami: () => ask(ROUTES.whoami, null),
+    explain: (request) => ask(ROUTES.explain, request),
     clients: {
       add: (request) => ask(ROUTES.addClient, request),
       list: () => ask(ROUTES.listClients, {}),
@@ -103,6 +104,12 @@ export function connect({ url, apiKey, timeout = TIMEOUT }: Connection): BoundVa
       expire: (request) => ask(ROUTES.expireClient, request),
       admit: (request) => ask(ROUTES.admitClient, request),
       revoke: (request) => ask(ROUTES.revokeClient, request),
+    },
+    policy: {
+      show: () => ask(ROUTES.showPolicy, {}),
+      diff: (request) => ask(ROUTES.diffPolicy, request),
+      apply: (request) => ask(ROUTES.applyPolicy, request),
+      explain: (request) => ask(ROUTES.explainClient, request),
     },
     audit: { verify: () => ask(ROUTES.verifyLog, {}, null, Math.max(timeout, LONG_TIMEOUT)) },
   };

@@ -39,6 +39,7 @@ export function createApp({ vault, now, random, addressOf, log }: AppDeps): App 
   mount(mounting, ROUTES.erase, (bound, request, key) => bound.erase(request, key));
   mount(mounting, ROUTES.collections, (bound) => bound.collections());
   mount(mounting, ROUTES.whoami, (bound) => bound.whoami());
+  mount(mounting, ROUTES.explain, (bound, request) => bound.explain(request));
   mount(mounting, ROUTES.addClient, (bound, request) => bound.clients.add(request));
   mount(mounting, ROUTES.listClients, (bound) => bound.clients.list());
   mount(mounting, ROUTES.showClient, (bound, request) => bound.clients.show(request));
@@ -51,6 +52,10 @@ export function createApp({ vault, now, random, addressOf, log }: AppDeps): App 
   mount(mounting, ROUTES.expireClient, (bound, request) => bound.clients.expire(request));
   mount(mounting, ROUTES.admitClient, (bound, request) => bound.clients.admit(request));
   mount(mounting, ROUTES.revokeClient, (bound, request) => bound.clients.revoke(request));
+  mount(mounting, ROUTES.showPolicy, (bound) => bound.policy.show());
+  mount(mounting, ROUTES.diffPolicy, (bound, request) => bound.policy.diff(request));
+  mount(mounting, ROUTES.applyPolicy, (bound, request) => bound.policy.apply(request));
+  mount(mounting, ROUTES.explainClient, (bound, request) => bound.policy.explain(request));
   mount(mounting, ROUTES.verifyLog, (bound) => bound.audit.verify());
   mountHealth(mounting);
   mountPage(mounting, '/openapi.json', documentText(), 'application/json');

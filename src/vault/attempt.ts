@@ -21,6 +21,7 @@ type Verb<T> = (call: Call) => Promise<T | null>;
 const REFUSALS: ReadonlySet<Code> = new Set<Code>([
   'conflict',
   'idempotency_mismatch',
+  'invalid_policy',
   'invalid_request',
   'not_found',
   'restricted',

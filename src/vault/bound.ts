@@ -33,6 +33,16 @@ import type {
   ShowClientRequest,
   SuspendClientRequest,
 } from '../wire/clients.ts';
+import type { AppliedRequest } from './policy/apply.ts';
+import type { Comparison } from './policy/comparison.ts';
+import type { Explanation } from './policy/explanation.ts';
+import type { ShownPolicy } from './policy/review.ts';
+import type {
+  ApplyPolicyRequest,
+  DiffPolicyRequest,
+  ExplainClientRequest,
+  ExplainRequest,
+} from '../wire/policy.ts';
 
 /**
  * A vault as one caller sees it: nouns with verbs, plain data in and out. On the host it is bound to the store, over
@@ -50,6 +60,8 @@ export interface BoundVault {
   erase(request: EraseRequest, idempotencyKey?: string | null): Promise<EraseAnswer>;
   collections(): Promise<{ readonly collections: readonly CollectionSummary[]; readonly requestId: string }>;
   whoami(): Promise<Whoami>;
+  /** Why a call of the caller's own would be allowed or refused. */
+  explain(request: ExplainRequest): Promise<Explanation & { readonly requestId: string }>;
   readonly clients: {
     add(request: AddClientRequest): Promise<AddedClient>;
     list(): Promise<ListedClients>;
@@ -63,6 +75,14 @@ export interface BoundVault {
     expire(request: ExpireClientRequest): Promise<ChangedClient>;
     admit(request: AdmitClientRequest): Promise<ChangedClient>;
     revoke(request: RevokeClientRequest): Promise<ChangedClient>;
+  };
+  readonly policy: {
+    show(): Promise<ShownPolicy>;
+    diff(request: DiffPolicyRequest): Promise<Comparison & { readonly requestId: string }>;
+    apply(request: ApplyPolicyRequest): Promise<AppliedRequest>;
+    explain(
+      request: ExplainClientRequest,
+    ): Promise<Explanation & { readonly client: string; readonly name: string; readonly requestId: string }>;
   };
   readonly audit: {
     verify(): Promise<LogReport & { readonly requestId: string }>;

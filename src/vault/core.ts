@@ -3,6 +3,7 @@ import type { Epochs } from './epoch.ts';
 import type { Findings } from './findings.ts';
 import type { MasterKey } from './master-key.ts';
 import type { Observer } from './observer.ts';
+import type { oneAtATime } from './pace.ts';
 import type { Store } from './store.ts';
 import type { Throttle } from './access/throttle.ts';
 import type { Uses } from './access/uses.ts';
@@ -41,4 +42,6 @@ export interface Core {
   readonly uses: Uses;
   /** Token spaces that were found full, by collection id and bucket; they hold kept characters and stay in memory. */
   readonly fullBuckets: Set<string>;
+  /** Comparing policies takes long where clients and collections are many. */
+  readonly compareAlone: ReturnType<typeof oneAtATime>;
 }

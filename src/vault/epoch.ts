@@ -169,11 +169,11 @@ export function newestPolicy(
   environment: string,
 ): ActivePolicy {
   const newest = newestOf(rows);
-  if (newest === null) return activePolicy(0, '', NO_POLICY, [], environment);
+  if (newest === null) return activePolicy({ number: 0, text: '', at: null }, NO_POLICY, [], environment);
   const parsed = parsePolicy(JSON.parse(newest.text));
   // It authenticated, so this release wrote it or an older one did: one that no longer parses must not half work.
   if ('problems' in parsed) throw new VaultError('integrity');
-  return activePolicy(newest.number, newest.text, parsed.policy, collections, environment);
+  return activePolicy(newest, parsed.policy, collections, environment);
 }
 
 const NO_POLICY = { purposes: {}, collections: {}, roles: {} };

@@ -1,4 +1,4 @@
-import { stateOf } from './access/clients.ts';
+import { isUsable } from './access/clients.ts';
 import type { Core } from './core.ts';
 import type { Epoch } from './epoch.ts';
 import { VaultError } from './error.ts';
@@ -55,10 +55,8 @@ function closed(error: unknown): null {
   throw error;
 }
 
-const ENDED: ReadonlySet<string> = new Set<ReturnType<typeof stateOf>>(['revoked', 'expired']);
-
 function authorityOf({ number, policy, clients, keys, collections }: Epoch, now: number): AuthorityFigures {
-  const usable = clients.all().filter((client) => !ENDED.has(stateOf(client, now)));
+  const usable = clients.all().filter((client) => isUsable(client, now));
   const expiries = usable.flatMap(({ row }) => (row.expiresAt === null ? [] : [row.expiresAt]));
   const names = new Map([...collections].map(([name, { id }]) => [id, name]));
   const byKind = new Map<string, KeyFigures>();

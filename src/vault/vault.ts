@@ -25,7 +25,9 @@ import type { MasterKey } from './master-key.ts';
 import type { Observer } from './observer.ts';
 import { openRowsKey } from './open.ts';
 import { oneAtATime, seldom } from './pace.ts';
-import { type Applied, applyPolicy } from './policy/apply.ts';
+import { type Applied, applyPolicy, requestPolicy } from './policy/apply.ts';
+import { explainClient, explainOwn } from './policy/explain.ts';
+import { diffPolicy, showPolicy } from './policy/review.ts';
 import { Refusals } from './refusals.ts';
 import type { Store, StoreFailure } from './store.ts';
 import { describe } from './values/describe.ts';
@@ -123,6 +125,7 @@ export async function openVault({
     throttle: new Throttle(),
     uses: new Uses(),
     fullBuckets: new Set(),
+    compareAlone: oneAtATime(),
   };
   const refusals = new Refusals();
   const refusedKeys = new RefusedKeys();
@@ -236,6 +239,7 @@ function bind(core: Core, caller: Caller, verifyLog: BoundVault['audit']['verify
     erase: (request, idempotencyKey = null) => erase(core, caller, request, idempotencyKey),
     collections: () => collections(core, caller),
     whoami: () => whoami(core, caller),
+    explain: (request) => explainOwn(core, caller, request),
     clients: {
       add: (request) => addClient(core, caller, request),
       list: () => listClients(core, caller),
@@ -249,6 +253,12 @@ function bind(core: Core, caller: Caller, verifyLog: BoundVault['audit']['verify
       expire: (request) => expireClient(core, caller, request),
       admit: (request) => admitClient(core, caller, request),
       revoke: (request) => revokeClient(core, caller, request),
+    },
+    policy: {
+      show: () => showPolicy(core, caller),
+      diff: (request) => diffPolicy(core, caller, request),
+      apply: (request) => requestPolicy(core, caller, request),
+      explain: (request) => explainClient(core, caller, request),
     },
     audit: { verify: verifyLog },
   };

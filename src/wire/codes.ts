@@ -24,6 +24,7 @@ const CODES = {
   unsupported_media_type: { status: 415, title: 'The body must be application/json.' },
   invalid_value: { status: 422, title: 'The value does not fit the format of its collection.' },
   not_supported: { status: 422, title: 'The collection does not keep what this asks for.' },
+  invalid_policy: { status: 422, title: 'The policy cannot work; comparing it says why.' },
   value_in_clear: { status: 422, title: 'A clear field holds an account number or a card number.' },
   idempotency_mismatch: { status: 422, title: 'The Idempotency-Key was used before with another body.' },
   rate_limited: { status: 429, title: 'The caller has asked for as much as it may for now.' },

@@ -43,7 +43,7 @@ export const MOST_ITEMS = 1000;
 export const batch = <Item extends z.ZodType>(item: Item) => z.array(item).min(1).max(MOST_ITEMS);
 
 /** What a caller would need for the call to be allowed; tells nothing of a token. */
-const needed = z.object({
+export const needed = z.object({
   action: z.string(),
   collection: z.string().exactOptional(),
   purpose: z.string().exactOptional(),

@@ -5,6 +5,7 @@ import type { Host } from '../../src/cli/host.ts';
 import { run } from '../../src/cli/program.ts';
 import { table } from '../../src/cli/table.ts';
 import { connect } from '../../src/client/client.ts';
+import { readPolicyFile } from '../../src/config-file.ts';
 import { explain } from '../../src/explain.ts';
 import type { BoundVault } from '../../src/vault/bound.ts';
 import { VaultError } from '../../src/vault/error.ts';
@@ -29,6 +30,7 @@ async function told(vault: BoundVault | null, ...argv: string[]) {
     backup: none,
     restore: none,
     doctor: none,
+    policyFile: readPolicyFile,
     onHost: (_, use) => (vault === null ? none() : use(vault)),
     connect: (url) => connect({ url, apiKey: 'strongroom_test_key' }),
   };

@@ -71,6 +71,8 @@ it.skipIf(shim === null)('every answer waits for the sync of what it tells of', 
     ['/v1/detokenise', reveal('4111110000001111'), 404],
     ['/v1/whoami', null, 200],
     ['/v1/collections', null, 200],
+    ['/v1/explain', '{"action":"tokenise","collection":"nowhere"}', 200],
+    ['/v1/policy/diff', '{"policy":{}}', 403],
     ['/v1/clients/list', '{}', 403],
   ];
   for (const [path, body, status] of requests) {

@@ -21,6 +21,7 @@ async function help(...argv: readonly string[]): Promise<string> {
       backup: none,
       restore: none,
       doctor: none,
+      policyFile: () => expect.fail('nothing is read'),
       onHost: none,
       connect: () => expect.fail('nothing is asked'),
     },
@@ -48,7 +49,7 @@ it('tells of each command and each option, and of no other', async () => {
     has.add(command);
     for (const [option] of text.matchAll(/--[a-z][a-z-]+/g)) hasOptions.add(option);
   }
-  expect(has.size).toBe(20);
+  expect(has.size).toBe(25);
   const told = [...page.matchAll(/^\| `([a-z]+(?: [a-z]+)?)[ `]/gm)].map(([, command]) => command);
   expect(new Set(told)).toEqual(has);
   const options = [...page.matchAll(/--[a-z][a-z-]+/g)].map(([option]) => option);

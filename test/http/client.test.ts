@@ -48,6 +48,16 @@ async function scenario({ service, custodian, auditor }: Parties): Promise<unkno
     ...others(service, () => tokens),
     () => service.collections(),
     () => service.whoami(),
+    () => service.explain({ action: 'detokenise', collection: 'notes', purpose: 'support' }),
+    () => service.explain({ action: 'describe', collection: 'nowhere' }),
+    () => service.explain({ action: 'open', collection: 'notes' }),
+    () => service.policy.show(),
+    () => custodian.policy.show(),
+    () => custodian.policy.explain({ client: 'service', action: 'lookup', collection: 'notes' }),
+    () => custodian.policy.explain({ client: 'nobody', action: 'lookup', collection: 'notes' }),
+    () => custodian.policy.diff({ policy: { purposes: { support: { basis: 'consent' } } } }),
+    () => custodian.policy.apply({ policy: { roles: { x: ['clients:*'] } }, expected: 7 }),
+    () => custodian.policy.apply({ policy: { roles: { x: ['open:*'] } } }),
     () => service.clients.list(),
     () => service.audit.verify(),
     () => custodian.clients.add({ name: 'new', kind: 'service', grants: ['tokenise:cards'], expiresAt }),
@@ -81,6 +91,8 @@ async function scenario({ service, custodian, auditor }: Parties): Promise<unkno
     () => custodian.clients.show({ client: 'new' }),
     () => custodian.clients.revoke({ client: 'nobody' }),
     () => custodian.tokenise({ items: [known] }),
+    () => custodian.policy.apply({ policy: { collections: { notes: { format: 'text' } } }, expected: 1 }),
+    () => custodian.policy.apply({ policy: { collections: { notes: { format: 'text' } } } }),
     () => auditor.audit.verify(),
     () => auditor.clients.list(),
   ];
@@ -126,7 +138,10 @@ function others(service: BoundVault, tokens: () => readonly string[]): (() => Pr
 const normal = (text: string): string =>
   text
     .replaceAll(/"requestId":"[^"]*"/g, '"requestId":"…"')
-    .replaceAll(/"(id|key|token|created|creator|createdAt|lastUsedAt|by|at|root)":"[^"]*"/g, '"$1":"…"')
+    .replaceAll(
+      /"(id|key|token|created|creator|createdAt|lastUsedAt|by|at|client|root)":"[^"]*"/g,
+      '"$1":"…"',
+    )
     .replaceAll(/"tokens":\["[^\]]*\]/g, '"tokens":["…"]');
 
 async function parties(open: TestVault, over: (client: TestClient) => BoundVault): Promise<Parties> {
@@ -135,7 +150,7 @@ async function parties(open: TestVault, over: (client: TestClient) => BoundVault
   const changing = ['lookup', 'describe', 'replace', 'erase'].map((action) => `${action}:cards-known`);
   const showing = ['mask', 'verify'].map((action) => `${action}:cards-known@settlement`);
   const service = await open.add([...grants, ...reveal, ...changing, ...showing], { name: 'service' });
-  const custodian = await open.add(['clients:*'], { kind: 'custodian', name: 'custodian' });
+  const custodian = await open.add(['clients:*', 'policy:*'], { kind: 'custodian', name: 'custodian' });
   const auditor = await open.add(['audit:*'], { kind: 'auditor', name: 'auditor' });
   return { service: over(service), custodian: over(custodian), auditor: over(auditor) };
 }

@@ -141,6 +141,13 @@ const PROVOKED = {
       return ask('/v1/tokenise', { body: one });
     },
   },
+  invalid_policy: {
+    status: 422,
+    by: async (served) => {
+      const { ask } = await served.asking(['policy:*'], { kind: 'custodian' });
+      return ask('/v1/policy/apply', { body: { policy: { collections: { cards: { format: 'none' } } } } });
+    },
+  },
   audit_unavailable: {
     status: 503,
     by: async (served) => {

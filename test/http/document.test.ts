@@ -138,6 +138,17 @@ it('describes what is really sent and answered: the least, the most, in part and
   await sends(service, '/v1/detokenise', { ...asked, ticket: 'T-1', purpose: 'support' });
   await sends(service, '/v1/collections', null);
   await sends(service, '/v1/whoami', null);
+  await sends(service, '/v1/explain', { action: 'detokenise', collection: 'cards', purpose: 'support' });
+  await sends(service, '/v1/explain', { action: 'tokenise', collection: 'nowhere' });
+  const policy = { collections: { cards: { format: 'pan', lengths: { min: 16, max: 19 } } } };
+  const keeper = await asking(['policy:*'], { kind: 'custodian' });
+  await sends(keeper, '/v1/policy/show', {});
+  await sends(keeper, '/v1/policy/diff', { policy });
+  await sends(keeper, '/v1/policy/diff', { policy: { collections: { cards: { format: 'text' } } } });
+  const reviewed = { client: service.client.name, action: 'detokenise', collection: 'cards' };
+  await sends(keeper, '/v1/policy/explain', { ...reviewed, purpose: 'settlement' });
+  await sends(keeper, '/v1/policy/apply', { policy, expected: 7 });
+  await sends(keeper, '/v1/policy/apply', { policy, expected: 1 });
   await sends(service, '/v1/clients/list', {});
   await sends(custodian, '/v1/clients/add', { name: 'one', grants: ['tokenise:cards'] });
   await sends(custodian, '/v1/clients/add', { name: 'one', grants: ['tokenise:cards'], kind: 'service' });

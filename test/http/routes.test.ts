@@ -192,6 +192,7 @@ describe('every answer', () => {
     const service = await served.asking([...changing, ...reading, ...known]);
     const custodian = await served.asking(['clients:*'], { kind: 'custodian' });
     const auditor = await served.asking(['audit:*'], { kind: 'auditor' });
+    const keeper = await served.asking(['policy:*'], { kind: 'custodian' });
     const token = tokenOf(await service.ask('/v1/tokenise', { body: { items: [good] } }));
     const expiresAt = '2099-01-01T00:00:00.000Z';
     const card = { collection: 'cards', token };
@@ -248,6 +249,14 @@ describe('every answer', () => {
       admitClient: () =>
         custodian.ask('/v1/clients/admit', { body: { client: 'new', from: ['10.0.0.0/8'] } }),
       revokeClient: () => custodian.ask('/v1/clients/revoke', { body: { client: 'new' } }),
+      explain: () => service.ask('/v1/explain', { body: { action: 'tokenise', collection: 'cards' } }),
+      showPolicy: () => keeper.ask('/v1/policy/show', { body: {} }),
+      diffPolicy: () => keeper.ask('/v1/policy/diff', { body: { policy: {} } }),
+      applyPolicy: () => keeper.ask('/v1/policy/apply', { body: { policy: {}, expected: 1 } }),
+      explainClient: () =>
+        keeper.ask('/v1/policy/explain', {
+          body: { client: service.client.name, action: 'mask', collection: 'cards', purpose: 'settlement' },
+        }),
       verifyLog: () => auditor.ask('/v1/audit/verify', { body: {} }),
     } satisfies Record<keyof typeof ROUTES, () => unknown>;
     for (const [name, { answer }] of Object.entries(ROUTES)) {

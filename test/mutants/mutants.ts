@@ -45,8 +45,8 @@ export const MUTANTS: readonly Mutant[] = [
     4,
     'the check of the purpose',
     'src/vault/policy/decide.ts',
-    'if (!needsPurpose(action)) return null;',
-    "if (!needsPurpose(action) || action === 'detokenise') return null;",
+    'boolean => needsPurpose(action);',
+    "boolean => needsPurpose(action) && action !== 'detokenise';",
   ),
   one(
     5,

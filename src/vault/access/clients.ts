@@ -62,6 +62,8 @@ const NOBODY = new Uint8Array(32);
 export class Clients {
   readonly #byKey = new Map<string, Holder>();
   readonly #byId = new Map<string, Client>();
+  /** The same clients and grants where the roles are others: what a policy that is not active would come to. */
+  readonly under: (roles: ReadonlyMap<string, readonly Grant[]>) => Clients;
 
   constructor(
     clients: readonly ClientRow[],
@@ -69,6 +71,7 @@ export class Clients {
     restrictions: readonly RestrictionRow[],
     roles: ReadonlyMap<string, readonly Grant[]>,
   ) {
+    this.under = (others) => new Clients(clients, grants, restrictions, others);
     const written = byClient(grants);
     const restricted = byClient(restrictions);
     for (const row of clients) {
@@ -145,6 +148,12 @@ export function stateOf(client: Client, now: number): ClientState {
   if (state === 'revoked') return 'revoked';
   if (expiresAt !== null && now >= expiresAt) return 'expired';
   return inForce(client, now)[0]?.restriction === 'suspended' ? 'suspended' : 'active';
+}
+
+/** Whether a client is one still, suspended or not. */
+export function isUsable(client: Client, now: number): boolean {
+  const state = stateOf(client, now);
+  return state !== 'revoked' && state !== 'expired';
 }
 
 function clientOf(

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { AuthoritySnapshot } from '../store.ts';
 import { ClientHistory } from './client-history.ts';
+import { PolicyHistory } from './policy-history.ts';
 import type { RowSum } from './row-set.ts';
 import type { Find } from './verify.ts';
 
@@ -17,6 +18,7 @@ const eventShape = z.looseObject({
   detail: z
     .looseObject({
       number: z.int().optional(),
+      hash: z.string().optional(),
       ended: z.int().optional(),
       rows: z.array(z.string()).optional(),
       versions: z.array(z.string()).optional(),
@@ -43,7 +45,7 @@ export class History {
   /** By row: the version that it was replaced with last, and until when the one before is kept. */
   readonly #replaced = new Map<string, Replaced>();
   readonly #clients = new ClientHistory();
-  #policies = 0;
+  readonly #policies = new PolicyHistory();
 
   /** Takes in one event; bytes that are no event are the log's own finding. */
   read(index: number, bytes: Uint8Array): void {
@@ -56,7 +58,7 @@ export class History {
     }
     if (detail !== undefined) this.#readChange(action, row, detail);
     if (action.startsWith('clients.')) this.#clients.read(action, actor?.id ?? '', detail);
-    if (action === 'policy.apply') this.#policies++;
+    if (action === 'policy.apply') this.#policies.read(detail ?? {});
   }
 
   /** What became of values that were issued before. */
@@ -97,11 +99,10 @@ export class History {
     return this.#replaced.get(row) ?? { version: 1, until: null };
   }
 
-  /** Holds clients and policies against the events that made them. */
+  /** Holds clients, policies and collections against the events that made them. */
   reconcileAuthority(authority: AuthoritySnapshot, find: Find): void {
     this.#clients.reconcile(authority, find);
-    const { policies } = authority;
-    if (policies.length !== this.#policies) find('policies', 'versions are not those that were applied');
+    this.#policies.reconcile(authority, find);
   }
 }
 

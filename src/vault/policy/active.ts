@@ -18,10 +18,17 @@ export interface Collection {
   readonly purposes: ReadonlySet<string>;
 }
 
-/** The policy of one epoch. */
-export interface ActivePolicy {
+/** Which policy it is. */
+interface Version {
   readonly number: number;
   readonly text: string;
+  /** When it was applied, in milliseconds; null for none that was. */
+  readonly at: number | null;
+}
+
+/** The policy of one epoch. */
+export interface ActivePolicy extends Version {
+  readonly policy: Policy;
   /** The collections that are open. */
   readonly collections: ReadonlyMap<string, Collection>;
   /** The names of all collections, closed ones included. */
@@ -35,8 +42,7 @@ export interface ActivePolicy {
  * it is left out, which refuses it.
  */
 export function activePolicy(
-  number: number,
-  text: string,
+  { number, text, at }: Version,
   policy: Policy,
   rows: readonly CollectionRow[],
   environment: string,
@@ -64,5 +70,5 @@ export function activePolicy(
   }
   const bases = new Map(Object.entries(policy.purposes).map(([name, { basis }]) => [name, basis]));
   const names = new Set([...byName.keys(), ...Object.keys(policy.collections)]);
-  return { number, text, collections, names, bases, roles: rolesOf(policy) };
+  return { number, text, at, policy, collections, names, bases, roles: rolesOf(policy) };
 }

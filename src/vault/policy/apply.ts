@@ -1,131 +1,131 @@
+import type { ApplyPolicyRequest } from '../../wire/policy.ts';
+import { holdsDuty } from '../access/duty.ts';
 import { attempt } from '../attempt.ts';
 import { type Call, type Caller, commit, draft } from '../call.ts';
-import { holdsDuty } from '../access/duty.ts';
 import type { Core } from '../core.ts';
 import { signRow } from '../custody/authentic.ts';
 import { newKey } from '../custody/new-key.ts';
+import { VaultError } from '../error.ts';
 import { newId } from '../id.ts';
-import { roleOf } from './grant.ts';
 import type { CollectionRow, Insert, Update } from '../store.ts';
-import { type Policy, parsePolicy, policyText, type PolicyProblem, shapeOf } from './policy.ts';
+import { readPolicy } from './bounds.ts';
+import { codeOf } from './clear-names.ts';
+import { decideDuty, DUTIES } from './decide.ts';
+import { detailOf, type Effects, effectsOf } from './effects.ts';
+import { type Plan, planOf } from './plan.ts';
+import { policyText, type PolicyProblem, rolesOf } from './policy.ts';
 
 export type Applied =
-  | ({ readonly applied: true; readonly number: number } & Losses)
+  | ({ readonly applied: true; readonly number: number } & Effects)
   | { readonly applied: false; readonly number: number }
   | { readonly problems: readonly PolicyProblem[] };
 
+type Read = ReturnType<typeof readPolicy>;
+
 /**
- * Makes a policy the active one: a new numbered version, rows and data keys for collections that are new, one event.
- * A policy that says what the active one says changes nothing.
+ * Makes a policy the active one: a new numbered version, rows and data keys for collections that are new, new names
+ * for those that are renamed, one event. A policy that says what the active one says changes nothing.
  * @param value the policy's part of strongroom.yaml, unchecked
  */
-export async function applyPolicy(core: Core, caller: Caller, value: unknown): Promise<Applied> {
-  const parsed = parsePolicy(value);
-  if ('problems' in parsed) return parsed;
-  const { policy } = parsed;
-  const text = policyText(policy);
-  return attempt(
-    core,
-    caller,
-    { action: 'policy.apply', expected: 4096 },
-    async (call): Promise<Applied | null> => {
-      if (!(await holdsDuty(call, 'policy', 'policy.apply'))) return null;
-      const { number } = call.epoch.policy;
-      if (call.epoch.policy.text === text) return { applied: false, number };
-      const change = await changeOf(call, policy);
-      if ('problems' in change) return change;
-      const next = number + 1;
-      const row = signRow(call.epoch.keys.vault('rows').secret, 'policies', {
-        number: next,
-        text,
-        at: call.now,
-        revision: 1,
-      });
-      const losses = lossesOf(call, policy);
-      const detail = {
-        number: next,
-        ...named('newCollections', change.names),
-        ...named('closedCollections', losses.closed),
-        ...named(
-          'lostRoles',
-          losses.roles.map(({ role }) => role),
-        ),
-      };
-      const done = await commit(call, 'unavailable', {
-        inserts: [{ table: 'policies', row }, ...change.inserts],
-        updates: change.updates,
-        mustBeEmpty: change.updates.map(({ row: { id } }) => id),
-        drafts: [draft(call, 'policy.apply', 'done', { detail })],
-      });
-      return done === null ? null : { applied: true, number: next, ...losses };
-    },
-  );
-}
-
-/** What a policy takes away: open collections that it lacks, and roles that it lacks though clients hold them. */
-interface Losses {
-  readonly closed: readonly string[];
-  readonly roles: readonly { readonly role: string; readonly clients: number }[];
-}
-
-function lossesOf({ epoch }: Call, { collections, roles }: Policy): Losses {
-  const usable = epoch.clients.all().filter((client) => client.usable);
-  const held = [...epoch.policy.roles.keys()].map((role) => ({
-    role,
-    clients: usable.filter(({ actor }) => actor.written.some((text) => roleOf(text) === role)).length,
-  }));
-  return {
-    closed: [...epoch.policy.collections.keys()].filter((name) => !Object.hasOwn(collections, name)),
-    roles: held.filter(({ role, clients }) => clients > 0 && !Object.hasOwn(roles, role)),
-  };
-}
-
-/** Names that an event lists; of any more it says how many, and the policies' texts have them all. */
-const MOST_NAMED = 32;
-
-const named = (fact: string, names: readonly string[]): Record<string, readonly string[] | number> => ({
-  [fact]: names.slice(0, MOST_NAMED),
-  ...(names.length > MOST_NAMED ? { [`${fact}Beyond`]: names.length - MOST_NAMED } : {}),
-});
-
-interface Change {
-  readonly inserts: Insert[];
-  readonly updates: Extract<Update, { readonly table: 'collections' }>[];
-  readonly names: string[];
-}
-
-/** What a policy asks of the collections: new ones get a row and keys; what is fixed may change while one is empty. */
-async function changeOf(
-  call: Call,
-  policy: Policy,
-): Promise<Change | { readonly problems: readonly PolicyProblem[] }> {
-  const change: Change = { inserts: [], updates: [], names: [] };
-  const problems: PolicyProblem[] = [];
-  for (const [name, options] of Object.entries(policy.collections)) {
-    const row = call.epoch.collections.get(name) ?? null;
-    const shape = shapeOf(options);
-    if (row === null) {
-      change.inserts.push(...(await newCollection(call, name, shape)));
-      change.names.push(name);
-    } else if (row.shape !== shape && (await call.core.store.isEmpty(row.id))) {
-      change.updates.push({ table: 'collections', row: reshaped(call, row, shape), was: row.mac });
-    } else if (row.shape !== shape) {
-      problems.push({
-        path: ['collections', name],
-        problem:
-          'format, tokens and what a token keeps are fixed at the first value; name a new collection instead',
-      });
-    }
-  }
-  return problems.length > 0 ? { problems } : change;
-}
-
-function reshaped(call: Call, { mac: _mac, ...row }: CollectionRow, shape: string): CollectionRow {
-  return signRow(call.epoch.keys.vault('rows').secret, 'collections', {
-    ...row,
-    shape,
-    revision: row.revision + 1,
+export function applyPolicy(core: Core, caller: Caller, value: unknown): Promise<Applied> {
+  let read: Read | null = null;
+  return attempt(core, caller, APPLY, async (call) => {
+    if (!(await holdsDuty(call, 'policy', 'policy.apply'))) return null;
+    read ??= readPolicy(value);
+    return applyRead(call, read);
   });
+}
+
+/**
+ * The same for a request, over the version that it expects.
+ * @throws VaultError `conflict` where another is active; `invalid_policy`, or `value_in_clear` for a name, where it
+ *   cannot work; `insufficient_grant` where the caller would give himself a duty
+ */
+export function requestPolicy(
+  core: Core,
+  caller: Caller,
+  { policy, expected }: ApplyPolicyRequest,
+): Promise<AppliedRequest> {
+  let read: Read | null = null;
+  return attempt(core, caller, APPLY, async (call) => {
+    if (!(await holdsDuty(call, 'policy', 'policy.apply'))) return null;
+    if (expected !== undefined && expected !== call.epoch.policy.number) throw new VaultError('conflict');
+    read ??= readPolicy(policy);
+    const came = await applyRead(call, read);
+    if (came === null) return null;
+    if ('problems' in came) throw new VaultError(codeOf(came.problems));
+    const { applied, number } = came;
+    const note = applied && call.origin.via === 'http' ? { note: NOT_IN_THE_FILE } : {};
+    return { applied, number, ...note, requestId: call.origin.request };
+  });
+}
+
+export interface AppliedRequest {
+  readonly applied: boolean;
+  readonly number: number;
+  readonly note?: string;
+  readonly requestId: string;
+}
+
+const NOT_IN_THE_FILE =
+  'strongroom serve applies the policy of its own file when it starts: what that file does not say is undone then';
+
+const APPLY = { action: 'policy.apply', expected: 4096 };
+
+async function applyRead(call: Call, read: Read): Promise<Applied | null> {
+  if ('problems' in read) return read;
+  const { number, text } = call.epoch.policy;
+  if (text === policyText(read.policy)) return { applied: false, number };
+  const plan = await planOf(call, read.policy);
+  if ('problems' in plan) return plan;
+  return (await mayApply(call, plan)) ? apply(call, plan) : null;
+}
+
+/**
+ * Nobody gives himself a duty: a custodian of the policy alone could otherwise name himself one of clients.
+ * @returns false to be decided again
+ * @throws VaultError `insufficient_grant`, once the denial is an event
+ */
+async function mayApply(call: Call, { policy }: Plan): Promise<boolean> {
+  const { actor, epoch } = call;
+  const then = epoch.clients.under(rolesOf(policy)).byId(actor.stamp.id);
+  if (then === null) return true;
+  const gained = DUTIES.find(
+    (duty) => decideDuty(actor, duty) !== null && decideDuty(then.actor, duty) === null,
+  );
+  if (gained === undefined) return true;
+  const drafts = [draft(call, 'policy.apply', 'denied', { reason: 'a duty for the caller' })];
+  if ((await commit(call, 'audit_unavailable', { drafts })) === null) return false;
+  throw new VaultError('insufficient_grant', { action: gained });
+}
+
+async function apply(call: Call, plan: Plan): Promise<Applied | null> {
+  const number = call.epoch.policy.number + 1;
+  const text = policyText(plan.policy);
+  const rowsKey = call.epoch.keys.vault('rows').secret;
+  const row = signRow(rowsKey, 'policies', { number, text, at: call.now, revision: 1 });
+  const inserts: Insert[] = [{ table: 'policies', row }];
+  const updates: Update[] = [];
+  const mustBeEmpty: string[] = [];
+  for (const planned of plan.planned) {
+    if (planned.row === null) inserts.push(...(await newCollection(call, planned.name, planned.shape)));
+    else if (planned.row.name !== planned.name || planned.row.shape !== planned.shape)
+      updates.push({ table: 'collections', row: changed(call, planned.row, planned), was: planned.row.mac });
+    if (planned.row !== null && planned.reshaped.length > 0) mustBeEmpty.push(planned.row.id);
+  }
+  const effects = effectsOf(call, plan);
+  const drafts = [draft(call, 'policy.apply', 'done', { detail: detailOf(number, text, effects) })];
+  const done = await commit(call, 'unavailable', { inserts, updates, mustBeEmpty, drafts });
+  return done === null ? null : { applied: true, number, ...effects };
+}
+
+function changed(
+  call: Call,
+  { mac: _mac, ...row }: CollectionRow,
+  { name, shape }: { readonly name: string; readonly shape: string },
+): CollectionRow {
+  const rowsKey = call.epoch.keys.vault('rows').secret;
+  return signRow(rowsKey, 'collections', { ...row, name, shape, revision: row.revision + 1 });
 }
 
 async function newCollection(call: Call, name: string, shape: string): Promise<Insert[]> {

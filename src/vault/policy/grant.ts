@@ -33,6 +33,11 @@ const PATTERN = /^(?:\*|[a-z0-9][a-z0-9-]{0,63}(?:\/[a-z0-9][a-z0-9-]{0,63}){0,7
 
 const isAction = (text: string): text is Action => Object.hasOwn(ACTIONS, text);
 
+/** The actions that use a collection. The others are duties, which touch none. */
+export const DATA_ACTIONS: readonly Action[] = Object.keys(ACTIONS)
+  .filter(isAction)
+  .filter((action) => ACTIONS[action].kind === 'service');
+
 export const needsPurpose = (action: Action): boolean => ACTIONS[action].purpose;
 
 /**
@@ -51,6 +56,10 @@ export function parseGrant(text: string): Grant | string {
   if (!needsPurpose(action) && purpose !== null) return `${action} takes no purpose`;
   return { action, pattern, purpose };
 }
+
+/** A grant as it is written. */
+export const grantText = ({ action, pattern, purpose }: Grant): string =>
+  `${action}:${pattern}${purpose === null ? '' : `@${purpose}`}`;
 
 /** The role that `role:name` names, or null. */
 export const roleOf = (text: string): string | null =>

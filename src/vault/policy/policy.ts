@@ -10,6 +10,8 @@ import {
 import type { BoundFormat } from '../../formats/format.ts';
 import { canonical } from './canonical.ts';
 import { parseDuration } from './duration.ts';
+import { clearNames, UNKNOWN_KEY } from './clear-names.ts';
+import { formerly, formerlyProblems } from './formerly.ts';
 import { COLLECTION_NAME, emptyGrant, type Grant, kindOf, parseGrant, PURPOSE_NAME } from './grant.ts';
 
 /** GDPR article 6 (1): what a purpose's processing stands on. */
@@ -43,6 +45,8 @@ const common = {
     .default(null),
   /** How many values are expected. */
   expect: z.int().min(1).nullable().default(null),
+  /** Names that it had: what is stored under one of them is this collection. */
+  formerly,
 };
 
 const collection = collectionSchema(common);
@@ -70,7 +74,12 @@ export function parsePolicy(
   const parsed = policySchema.safeParse(value);
   if (!parsed.success)
     return { problems: parsed.error.issues.flatMap((issue) => shapeProblems(issue, value)) };
-  const problems = [...collectionProblems(parsed.data), ...roleProblems(parsed.data)];
+  const problems = [
+    ...collectionProblems(parsed.data),
+    ...roleProblems(parsed.data),
+    ...formerlyProblems(parsed.data.collections),
+    ...clearNames(parsed.data),
+  ];
   return problems.length > 0 ? { problems } : { policy: parsed.data };
 }
 
@@ -151,7 +160,7 @@ export const rolesOf = ({ roles }: Policy): ReadonlyMap<string, readonly Grant[]
 function shapeProblems(issue: z.core.$ZodIssue, value: unknown): PolicyProblem[] {
   const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
   if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => ({ path: [...path, key], problem: 'unknown key' }));
+    return issue.keys.map((key) => ({ path: [...path, key], problem: UNKNOWN_KEY }));
   return [{ path, problem: isMissing(value, path) ? 'missing' : sentenceOf(issue) }];
 }
 
@@ -193,6 +202,8 @@ function sentenceOf(issue: z.core.$ZodIssue): string {
     case 'invalid_key':
     case 'invalid_format':
       return NAME;
+    case 'custom':
+      return issue.message;
     default:
       return 'is not written as it must be';
   }

@@ -8,6 +8,7 @@ import type { Refusal } from '../error.ts';
 import type { Collection } from '../policy/active.ts';
 import { decide, type Denial } from '../policy/decide.ts';
 import { type Action, covers, needsPurpose } from '../policy/grant.ts';
+import { questionOf } from '../policy/question.ts';
 
 /** What an item of a batch comes to. */
 export type ItemAnswer<T> =
@@ -41,16 +42,7 @@ export function decideItem(
   purpose: string | null,
 ): { readonly collection: Collection } | { readonly denial: Denial; readonly collection: Collection | null } {
   const collection = call.epoch.policy.collections.get(name) ?? null;
-  const denial = decide({
-    grants: call.actor.grants,
-    restrictions: call.actor.restrictions,
-    via: call.origin.via,
-    to: call.origin.to,
-    action,
-    collection: { name, purposes: collection?.purposes ?? null },
-    purpose,
-    registered: purpose !== null && call.epoch.policy.bases.has(purpose),
-  });
+  const denial = decide(questionOf(call.epoch.policy, call.actor, call.origin, { action, name, purpose }));
   if (denial !== null) return { denial, collection };
   if (needsPurpose(action) && !hasRoom(call)) return { denial: THROTTLED, collection };
   // The decision refuses a collection without purposes: it is open here.

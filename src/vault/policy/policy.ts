@@ -202,8 +202,6 @@ function sentenceOf(issue: z.core.$ZodIssue): string {
     case 'invalid_key':
     case 'invalid_format':
       return NAME;
-    case 'custom':
-      return issue.message;
     default:
       return 'is not written as it must be';
   }

@@ -17,6 +17,11 @@ const REF = `ref-${randomBytes(9).toString('hex')}`;
 const TICKET = 'CASE-20261122-4711';
 const METADATA = `meta-${randomBytes(9).toString('hex')}`;
 const IDEMPOTENCY = `idem-${randomBytes(9).toString('hex')}`;
+/** What replaces what was there, and why it is erased. */
+const NEXT_PAN = '5105105105105100';
+const NEXT_SECRET = `sk-next-${randomBytes(12).toString('hex')}`;
+const NEXT_METADATA = `next-${randomBytes(9).toString('hex')}`;
+const REASON = `DSAR-${randomBytes(9).toString('hex')}`;
 
 /** What each route is sent; a route that is not here fails the test. */
 const BODIES: Record<keyof typeof ROUTES, readonly object[]> = {
@@ -163,6 +168,10 @@ it('no value, token, reference or credential is in a log, header, error or datab
   const custodian = await open.add(['clients:*', 'policy:*'], { kind: 'custodian' });
   const auditor = await open.add(['audit:*'], { kind: 'auditor' });
   await open.add(['tokenise:cards'], { name: 'held' });
+  const worker = await open.add([
+    ...['tokenise', 'replace', 'lookup', 'describe', 'erase'].map((action) => `${action}:*`),
+    ...['mask', 'verify'].flatMap((action) => [`${action}:*@settlement`, `${action}:*@support`]),
+  ]);
   const { storePath } = open;
   await open.close();
   const served = await serveProcess(join(dir, 'strongroom.yaml'));
@@ -176,8 +185,9 @@ it('no value, token, reference or credential is in a log, header, error or datab
     key: string,
     headers: Record<string, string> = {},
   ) => {
-    const answer = await ask(served.url, method, path, body, { authorization: `Bearer ${key}`, ...headers });
-    answers.push({ route, ...answer });
+    const own = { authorization: `Bearer ${key}`, ...headers };
+    const answer = { route, ...(await ask(served.url, method, path, body, own)) };
+    answers.push(answer);
     return answer;
   };
 
@@ -229,6 +239,17 @@ it('no value, token, reference or credential is in a log, header, error or datab
   });
   expect(revealed.text).toContain(`{"items":[{"ref":"${REF}","value":"${PAN}"}]`);
 
+  const described = await workAsGranted((name, body) => {
+    const { method, path } = ROUTES[name];
+    return send(name, method.toUpperCase(), path, JSON.stringify(body), worker.key);
+  });
+  // What is told of a token is told by describe alone.
+  expect(described).toHaveLength(2);
+  for (const { text } of described) {
+    expect(text).toContain(SUBJECT);
+    expect(text).toContain(NEXT_METADATA);
+    mustBeFree('a description', Buffer.from(text), { PAN, SECRET, NEXT_PAN, NEXT_SECRET, METADATA, REASON });
+  }
   const { stdout, stderr } = await served.stop();
   const logs = stdout + stderr;
   expect(logs).toContain('"route":"/v1/tokenise"');
@@ -237,19 +258,24 @@ it('no value, token, reference or credential is in a log, header, error or datab
     GROUPED,
     SECRET,
     METADATA,
+    NEXT_PAN,
+    NEXT_SECRET,
+    NEXT_METADATA,
     key: service.key,
     custodian: custodian.key,
     wrong: `${service.key.slice(0, -1)}x`,
   };
-  const unlogged = { ...known, SUBJECT, REF, TICKET, IDEMPOTENCY, token, last: tokens.at(-1) ?? '' };
+  const unlogged = { ...known, REASON, SUBJECT, REF, TICKET, IDEMPOTENCY, token, last: tokens.at(-1) ?? '' };
   mustBeFree('the log', Buffer.from(logs), unlogged);
   for (const file of readdirSync(dirname(storePath))) {
     mustBeFree(file, readFileSync(join(dirname(storePath), file)), { ...known, SUBJECT, REF, IDEMPOTENCY });
   }
-  for (const { route, status, text } of answers) {
+  for (const answer of answers.filter((one) => !described.includes(one))) {
+    const { route, status, text } = answer;
     // A ref is echoed, as asked; nothing else of what was sent is.
     mustBeFree(`${route} ${status}`, Buffer.from(text.replaceAll(/"ref":"[^"]*"/g, '')), {
       ...known,
+      REASON,
       SUBJECT,
       TICKET,
       IDEMPOTENCY,
@@ -258,9 +284,46 @@ it('no value, token, reference or credential is in a log, header, error or datab
   }
   expect(answers.length).toBeGreaterThan(200);
   expect(new Set(answers.map(({ status }) => status))).toEqual(
-    new Set([200, 400, 401, 403, 404, 405, 413, 415, 422]),
+    new Set([200, 400, 401, 403, 404, 405, 410, 413, 415, 422]),
   );
 });
+
+/** Each verb on live tokens, as one who may: it must succeed. Gives back what describe answered. */
+async function workAsGranted(
+  ask: (route: keyof typeof ROUTES, body: object) => Promise<Answer>,
+): Promise<readonly Answer[]> {
+  const must = async (route: keyof typeof ROUTES, body: object) => {
+    const answer = await ask(route, body);
+    expect([answer.status, answer.text.includes('"error"')], `${route}: ${answer.text}`).toEqual([
+      200,
+      false,
+    ]);
+    return answer;
+  };
+  const described: Answer[] = [];
+  const told = { subject: SUBJECT, metadata: { note: METADATA } };
+  for (const [collection, value, next, purpose] of [
+    ['cards-known', PAN, NEXT_PAN, 'settlement'],
+    ['notes', SECRET, NEXT_SECRET, 'support'],
+  ] as const) {
+    const made = await must('tokenise', {
+      items: [{ collection, value, ...told, expiresAt: '2099-01-01T00:00:00Z' }],
+    });
+    const [, token = ''] = /"token":"([^"]+)"/.exec(made.text) ?? [];
+    const named = { collection, token, ref: REF };
+    await must('mask', { purpose, ticket: TICKET, items: [named] });
+    await must('verify', { purpose, ticket: TICKET, items: [{ ...named, value }] });
+    await must('verify', { purpose, items: [{ ...named, value: next }] });
+    const metadata = { note: NEXT_METADATA };
+    await must('replace', { items: [{ ...named, value: next, ifVersion: 1, metadata }] });
+    if (collection !== 'notes')
+      await must('lookup', { items: [{ collection, value: next, subject: SUBJECT, ref: REF }] });
+    described.push(await must('describe', { items: [named] }));
+    await must('erase', { reason: REASON, ticket: TICKET, items: [named] });
+    await ask('erase', { reason: REASON, items: [named] });
+  }
+  return described;
+}
 
 /** As text, and as the encodings in which bytes tend to be written down. */
 function mustBeFree(where: string, bytes: Buffer, known: Record<string, string>): void {

@@ -205,7 +205,7 @@ it('of two processes that apply at once, one wins and the other changes nothing'
       strongroom(['policy', 'apply', '--if-version', '1', '--config', config]),
     ),
   );
-  expect(came.map(({ code }) => code).toSorted((a, b) => a - b)).toEqual([0, 1]);
+  expect(came.map(({ code }) => code).toSorted((a, b) => Number(a) - Number(b))).toEqual([0, 1]);
   const [lost] = came.filter(({ code }) => code === 1);
   expect(lost?.stderr).toMatch(/nothing was changed/);
   expect((await vault.run('policy', 'show')).stderr).toMatch(/^Policy 2, applied /);

@@ -27,19 +27,20 @@ export async function erase(
     asking: { ...ACTION, purpose: null, facts: namedTicket(ticket), clear: [reason, ticket] },
     request,
     idempotencyKey,
-    change: async (call, sought, into) => endAll(call, reason, sought, into),
+    change: (call, sought, into) => endAll(call, reason, sought, into),
     answer: (): { readonly erased: true } => ({ erased: true }),
   });
   return { items, requestId: caller.origin.request };
 }
 
 /** A token that a batch names twice is ended once, and answered twice. */
-function endAll(call: Call, reason: string, sought: Sought, into: Changes): void {
+async function endAll(call: Call, reason: string, sought: Sought, into: Changes): Promise<void> {
   const ended = new Set<string>();
-  for (const live of sought.live) {
-    const { row, collection } = live;
+  for (const [i, live] of sought.live.entries()) {
+    if (i % 64 === 63) await call.core.world.breathe();
+    const { row, token, collection } = live;
     const name = rowName(row.row);
-    const ending = ended.has(name) ? null : endingOf(call, collection.printing, row);
+    const ending = ended.has(name) ? null : endingOf(call, collection.printing, { ...row, token });
     if (ending !== null) into.endings.push(ending);
     else if (!ended.has(name)) {
       // Its fingerprint cannot be found without its value, and one that stayed behind would be answered from.

@@ -290,10 +290,10 @@ it('no value, token, reference or credential is in a log, header, error or datab
 
 /** Each verb on live tokens, as one who may: it must succeed. Gives back what describe answered. */
 async function workAsGranted(
-  ask: (route: keyof typeof ROUTES, body: object) => Promise<Answer>,
+  asked: (route: keyof typeof ROUTES, body: object) => Promise<Answer>,
 ): Promise<readonly Answer[]> {
   const must = async (route: keyof typeof ROUTES, body: object) => {
-    const answer = await ask(route, body);
+    const answer = await asked(route, body);
     expect([answer.status, answer.text.includes('"error"')], `${route}: ${answer.text}`).toEqual([
       200,
       false,
@@ -320,7 +320,7 @@ async function workAsGranted(
       await must('lookup', { items: [{ collection, value: next, subject: SUBJECT, ref: REF }] });
     described.push(await must('describe', { items: [named] }));
     await must('erase', { reason: REASON, ticket: TICKET, items: [named] });
-    await ask('erase', { reason: REASON, items: [named] });
+    await asked('erase', { reason: REASON, items: [named] });
   }
   return described;
 }

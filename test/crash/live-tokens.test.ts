@@ -8,6 +8,7 @@ import { cardNumber } from '../cards.ts';
 import { openVaultDir, tempDir } from '../harness.ts';
 import { serveProcess } from '../process.ts';
 import { strongroom } from '../served.ts';
+import { seeded } from './kill.ts';
 import { makeVault } from './ledger.ts';
 
 /** Live tokens that are replaced, erased and purged by processes that know nothing of one another. */
@@ -197,3 +198,47 @@ it('a purge that is killed in the middle is taken over once its lease has run ou
   expect(items).toEqual([{ value: cardNumber(1) }]);
   expect(await open.host.audit.verify()).toMatchObject({ ok: true });
 }, 120_000);
+
+it('whatever two processes do to the same few values, each has one token, and nobody is accused', async () => {
+  const { dir, config, store } = await made();
+  const grants = [
+    ...['tokenise', 'replace', 'lookup', 'describe', 'erase'].map((action) => `${action}:cards-known`),
+    'detokenise:cards-known@settlement',
+  ].flatMap((grant) => ['--grant', grant]);
+  const added = await strongroom(['clients', 'add', 'many', '--json', '--config', config, ...grants]);
+  const { key: apiKey } = JSON.parse(added.stdout) as { key: string };
+  const urls = [await serveProcess(config), await serveProcess(config)].map(({ url }) => url);
+  const collection = 'cards-known';
+  const values = Array.from({ length: 4 }, (_, i) => cardNumber(i));
+  const codes = new Set<string>();
+  const worker = async (n: number): Promise<void> => {
+    const vault = connect({ url: urls[n % 2] ?? '', apiKey });
+    const random = seeded(n);
+    const value = (): string => values[Math.floor(random() * values.length)] ?? '';
+    for (let i = 0; i < 60; i++) {
+      const asked = value();
+      const { items } = await vault.tokenise({ items: [{ collection, value: asked }] });
+      const token = items[0] !== undefined && 'token' in items[0] ? items[0].token : '';
+      const named = { collection, token };
+      const kind = Math.floor(random() * 4);
+      const answers =
+        kind === 0
+          ? await vault.erase({ reason: 'asked', items: [named] }, `${n}-${i}`)
+          : kind === 1
+            ? await vault.replace({ items: [{ ...named, value: value() }] }, `${n}-${i}`)
+            : kind === 2
+              ? await vault.lookup({ items: [{ collection, value: asked }] })
+              : await vault.detokenise({ purpose: 'settlement', items: [named] });
+      for (const item of [...items, ...answers.items]) if ('error' in item) codes.add(item.error.code);
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, (_, n) => worker(n)));
+  // What somebody else ended or put elsewhere meanwhile is told as that, and as nothing worse.
+  expect([...codes].filter((code) => !['token_ended', 'conflict'].includes(code))).toEqual([]);
+  expect(eventsOf(store).filter(({ action }) => action === 'integrity')).toEqual([]);
+  const open = await openVaultDir(dir);
+  const vault = await open.as(apiKey);
+  const { items } = await vault.lookup({ items: values.map((value) => ({ collection, value })) });
+  for (const item of items) expect('tokens' in item ? item.tokens.length : -1).toBeLessThan(2);
+  expect(await open.host.audit.verify()).toMatchObject({ ok: true });
+});

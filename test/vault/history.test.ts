@@ -635,6 +635,15 @@ async function checkLog(model: Model, real: Real): Promise<void> {
   const reveals = events.filter(({ action, outcome }) => action === 'detokenise' && outcome === 'done');
   expect(reveals).toHaveLength(real.revealed);
   checkEnds(events);
+  const text = JSON.stringify(events);
+  const unsaid = [
+    ...Object.keys(VALUES),
+    'cus_1',
+    'cus_2',
+    'kept',
+    ...model.tokens.map(({ token }) => token),
+  ];
+  for (const one of unsaid) expect(text).not.toContain(one);
   // Nobody acts after its revocation, as the log orders them, or from its expiry on.
   const revocations = new Map<string, number>();
   for (const [i, { action, outcome, detail }] of events.entries()) {

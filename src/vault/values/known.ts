@@ -64,10 +64,9 @@ function isHis(
   pointer: FingerprintRow,
   value: ValueRow,
 ): boolean {
-  if (!isAuthentic(keys.vault('rows').secret, 'fingerprints', pointer)) return false;
-  return (
-    value.subject === subject && openValue(keys, value, { token: value.token, collection: id }) === normal
-  );
+  const authentic = isAuthentic(keys.vault('rows').secret, 'fingerprints', pointer);
+  const opened = openValue(keys, value, { token: value.token, collection: id });
+  return authentic && opened === normal && value.subject === subject;
 }
 
 /** What is stored for a value is not the vault's: no token is answered for it, and a finding is noted. */

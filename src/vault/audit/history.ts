@@ -23,7 +23,7 @@ const eventShape = z.looseObject({
       rows: z.array(z.string()).optional(),
       versions: z.array(z.string()).optional(),
       version: z.int().optional(),
-      keptUntil: z.int().optional(),
+      readableUntil: z.int().optional(),
       repeated: z.boolean().optional(),
     })
     .optional(),
@@ -63,7 +63,7 @@ export class History {
 
   /** What became of values that were issued before. */
   #readChange(action: string, row: string | undefined, detail: NonNullable<Shape['detail']>): void {
-    const { ended, rows = [], versions = [], version, keptUntil = null, repeated = false } = detail;
+    const { ended, rows = [], versions = [], version, readableUntil = null, repeated = false } = detail;
     if ((action === 'expire' || action === 'erase') && row !== undefined && ended !== undefined)
       this.#ended.set(row, ended);
     if (action === 'purge' && ended !== undefined) {
@@ -74,7 +74,7 @@ export class History {
       }
     }
     if (action === 'replace' && row !== undefined && version !== undefined && !repeated)
-      this.#replaced.set(row, { version, until: keptUntil });
+      this.#replaced.set(row, { version, until: readableUntil });
   }
 
   /** Hands out what a tokenise event said of these rows, once. */

@@ -76,7 +76,7 @@ const fixedProblem = (name: string, { option, from, to }: FixedOption): PolicyPr
   };
 };
 
-/** What two shapes fix differently. Under another format nothing else compares. */
+/** What two shapes fix differently. Under another format nothing else compares; lookups are of random tokens alone. */
 function differing(stored: string, asked: string): readonly FixedOption[] {
   if (stored === asked) return [];
   const [before, after] = [fixedIn(stored), fixedIn(asked)];
@@ -84,7 +84,9 @@ function differing(stored: string, asked: string): readonly FixedOption[] {
     .map((option) => ({ option, from: before.get(option), to: after.get(option) }))
     .filter(({ from, to }) => from !== to);
   const format = all.find(({ option }) => option === 'format');
-  return format === undefined ? all : [format];
+  if (format !== undefined) return [format];
+  const isRedrawn = all.some(({ option }) => option === 'tokens');
+  return all.filter(({ option }) => !isRedrawn || option !== 'lookup');
 }
 
 /** The options of a shape, each as JSON. */

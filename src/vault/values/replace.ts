@@ -104,6 +104,6 @@ function succeed(
   const { value, earlier } = replacement;
   into.replacements.push(replacement);
   into.inserts.push(...inserts);
-  const detail = { version: value.version, ...(earlier === null ? {} : { keptUntil: earlier.until }) };
+  const detail = { version: value.version, ...(earlier === null ? {} : { readableUntil: earlier.until }) };
   done(call, ACTION, live, value.version, detail, sought, into);
 }

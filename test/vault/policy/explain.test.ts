@@ -86,7 +86,7 @@ it('names the grants and roles behind each rule', async () => {
       sentence:
         'cards is open, and touched by lookup:*, tokenise:cards of role:settler, detokenise:cards@settlement of role:settler',
     },
-    { rule: 'restriction', outcome: 'passed', sentence: 'no restriction is on the caller' },
+    { rule: 'suspension', outcome: 'passed', sentence: 'the caller is not suspended' },
     {
       rule: 'action',
       outcome: 'passed',
@@ -98,6 +98,8 @@ it('names the grants and roles behind each rule', async () => {
       sentence: 'the purpose settlement is granted by detokenise:cards@settlement of role:settler',
     },
     { rule: 'listing', outcome: 'passed', sentence: 'cards lists the purpose settlement' },
+    { rule: 'mask', outcome: 'passed', sentence: 'the caller is not masked' },
+    { rule: 'approval', outcome: 'passed', sentence: 'the caller is under no approval' },
     { rule: 'token', outcome: 'for each token', sentence: 'the token must be one of this collection' },
     { rule: 'life', outcome: 'for each token', sentence: 'the token must not have expired or ended' },
     { rule: 'basis', outcome: 'passed', sentence: 'the purpose settlement stands on contract' },

@@ -7,6 +7,7 @@ import { problem } from '../wire/shape.ts';
 import { Refused, secondsOf, Unreachable } from './failure.ts';
 import { withRetries } from './retry.ts';
 
+export { only } from './only.ts';
 export { Refused, Unreachable, VaultError };
 export type { BoundVault };
 export type { Code } from '../wire/codes.ts';

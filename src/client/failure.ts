@@ -1,6 +1,6 @@
-import type { z } from 'zod';
 import { VaultError } from '../vault/error.ts';
-import type { problem } from '../wire/shape.ts';
+import type { Code } from '../wire/codes.ts';
+import type { Needed } from '../wire/shape.ts';
 
 /** No answer came: whether a change happened is not known. `reason` is the system's word for why, as `ECONNREFUSED`. */
 export class Unreachable extends VaultError {
@@ -27,7 +27,15 @@ export interface WrongPlace {
   readonly code: string;
 }
 
-/** The vault's answer that refuses a whole call. Nothing in it repeats what was sent. */
+/** What of the vault's answer is kept. */
+interface Refusal {
+  readonly code: Code;
+  readonly needed?: Needed;
+  readonly requestId: string;
+  readonly errors?: readonly WrongPlace[];
+}
+
+/** The vault's answer that refuses a call. Nothing in it repeats what was sent. */
 export class Refused extends VaultError {
   /** Names the call in the vault's log and events: the one thing to tell whoever runs the vault. */
   readonly requestId: string;
@@ -36,7 +44,7 @@ export class Refused extends VaultError {
   /** Seconds after which the vault may be asked again, where it said so. */
   readonly retryAfter: number | null;
 
-  constructor({ code, needed, requestId, errors }: z.output<typeof problem>, retryAfter: number | null) {
+  constructor({ code, needed, requestId, errors }: Refusal, retryAfter: number | null) {
     super(code, needed ?? null);
     this.name = 'Refused';
     this.requestId = requestId;

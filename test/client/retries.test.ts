@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { connect, Refused, Unreachable } from '../../src/client/client.ts';
+import { connect, only, Refused, Unreachable, VaultError } from '../../src/client/client.ts';
 import { waitAfter } from '../../src/client/retry.ts';
 import type { BoundVault } from '../../src/vault/bound.ts';
 import { eventsOf } from '../attack/tamper.ts';
@@ -27,11 +27,7 @@ async function reached(retries: number) {
   return { vault, way, served, key };
 }
 
-const tokenOf = async (asked: ReturnType<BoundVault['tokenise']>): Promise<string> => {
-  const [item] = (await asked).items;
-  if (item === undefined || 'error' in item) return expect.fail('no token');
-  return item.token;
-};
+const tokenOf = async (asked: ReturnType<BoundVault['tokenise']>): Promise<string> => only(await asked).token;
 
 /** Tokens that the vault ever issued: the rows of its tokenise events. */
 const issued = (storePath: string): number =>
@@ -113,7 +109,7 @@ it('gives up after as many times as it was told, and when it is asked to stay aw
 
 it('waits as long as the vault asks, and longer each time', () => {
   const refused = (code: 'unavailable' | 'audit_unavailable' | 'integrity', retryAfter: number | null) =>
-    new Refused({ type: '', title: '', status: 503, code, requestId: 'req' }, retryAfter);
+    new Refused({ code, requestId: 'req' }, retryAfter);
   const waits = [0, 1, 2, 3, 20].map((tried) => waitAfter(new Unreachable('ECONNRESET'), tried));
   expect(waits).toEqual([200, 400, 800, 1600, 10_000]);
   expect(waitAfter(refused('unavailable', 1), 0)).toBe(1000);
@@ -122,4 +118,20 @@ it('waits as long as the vault asks, and longer each time', () => {
   // A vault that has closed does not open by being asked.
   expect(waitAfter(refused('integrity', 1), 0)).toBeNull();
   expect(waitAfter(new Error('other'), 0)).toBeNull();
+});
+
+it('takes the item of a batch of one, or raises its error with the request that it was in', async () => {
+  const { vault } = await reached(0);
+  const { token } = only(await vault.tokenise(request));
+  const failed = await vault.mask({ purpose: 'support', items: [{ collection: 'cards', token }] });
+  expect(() => only(failed)).toThrow(Refused);
+  expect(() => only(failed)).toThrow(
+    expect.objectContaining({
+      code: 'purpose_not_allowed',
+      needed: { action: 'mask', collection: 'cards', purpose: 'support' },
+      requestId: failed.requestId,
+    }),
+  );
+  const two = await vault.tokenise({ items: [...request.items, ...request.items] });
+  expect(() => only(two)).toThrow(VaultError);
 });

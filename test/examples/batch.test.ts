@@ -79,7 +79,7 @@ it('gives each row its token in the order of the file, whatever is lost on the w
   expect(new Set(lines).size).toBe(lines.length);
   expect(linesOf(`${output}.refused`)).toEqual(['line,code', '9,invalid_value', '2102,invalid_value']);
   // Each value once, though requests were repeated.
-  expect(await vault.values()).toBe(kept.length);
+  expect(await vault.issued()).toBe(kept.length);
   expect(new Set(way.asked.map(({ idempotencyKey }) => idempotencyKey))).toEqual(
     new Set(['import-1/1000/0', 'import-1/1000/1', 'import-1/1000/2']),
   );
@@ -93,7 +93,7 @@ it('killed and run again, it gives the tokens that it was given', async () => {
   await until(killed, /\n?(9) rows/);
   killed.child.kill('SIGKILL');
   await killed.ended;
-  const before = await vault.values();
+  const before = await vault.issued();
   expect(before).toBeGreaterThanOrEqual(9);
   // What there is has no name that anybody would take for the whole.
   expect(readdirSync(dir).toSorted((a, b) => a.localeCompare(b))).toEqual([
@@ -107,7 +107,7 @@ it('killed and run again, it gives the tokens that it was given', async () => {
   const lines = linesOf(output);
   expect(lines).toHaveLength(61);
   expect(lines.slice(0, partial.length)).toEqual(partial);
-  expect(await vault.values()).toBe(60);
+  expect(await vault.issued()).toBe(60);
   free(killed.printed() + printed, accounts);
   // Done is done.
   expect(await run()).toEqual({ code: 1, printed: 'the output is there already\n' });
@@ -127,7 +127,7 @@ it('stops for what is wrong with the job, and says what', async () => {
   await failed(/^the vault refused: collection_not_found \(req_[\w-]{16}\)$/, '--collection', 'customer-pan');
   way.faults.push({ busy: 60 });
   await failed(/^the vault refused: unavailable \(req_busybusybusybusy\)$/);
-  expect(await vault.values()).toBe(0);
+  expect(await vault.issued()).toBe(0);
   expect((await run()).code).toBe(0);
 
   const { code, printed } = await run('one-too-many');
@@ -154,7 +154,7 @@ it('takes no other file for the one that a job was begun with', async () => {
   const { code, printed } = await run();
   expect(printed).toBe('this job was begun with another file: give it another --job name\n');
   expect(code).toBe(1);
-  expect(await vault.values()).toBe(3);
+  expect(await vault.issued()).toBe(3);
   free(printed, accounts);
 });
 

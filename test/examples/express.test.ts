@@ -143,7 +143,7 @@ it('repeats a request that was lost under its key, and stores one card once', as
     status: 409,
     json: { code: 'customer_exists' },
   });
-  expect(await vault.values()).toBe(1);
+  expect(await vault.issued()).toBe(1);
   await log();
 });
 

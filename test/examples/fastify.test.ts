@@ -69,7 +69,7 @@ it('refreshes by compare-and-set behind one token, and reads nothing itself', as
     json: { name: 'acme', keyId: won.keyId, secret: '********', version: 2 },
   });
   expectFree(shown.text + made.text + both.map(({ text }) => text).join(''), SECRETS);
-  expect(await vault.values()).toBe(1);
+  expect(await vault.issued()).toBe(1);
   await log();
 });
 
@@ -85,7 +85,7 @@ it('loses answers at each step, and does each step once', async () => {
   expect(other).toMatchObject({ status: 409, json: { code: 'partner_exists' } });
   expect((await ask('POST', '/partners', partner)).status).toBe(201);
   expect((await ask('POST', '/partners', partner)).status).toBe(409);
-  expect(await vault.values()).toBe(1);
+  expect(await vault.issued()).toBe(1);
 
   way.faults.push('cut');
   const refreshed = await ask('PUT', '/partners/acme/secret', { keyId: 'ak_2', secret: SECOND }, '"1"');

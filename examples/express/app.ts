@@ -28,7 +28,9 @@ const settlement = z.strictObject({
   payments: z
     .array(z.strictObject({ customer: customerId, amount: z.int().positive() }))
     .min(1)
-    .max(100),
+    .max(100)
+    // Batch and customer make a payment's reference: a second one would be taken for the first.
+    .refine((asked) => new Set(asked.map(({ customer }) => customer)).size === asked.length),
 });
 const requestKey = z.string().regex(/^[A-Za-z0-9-]{8,64}$/);
 

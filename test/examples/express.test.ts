@@ -164,6 +164,7 @@ it('asks three times and says so; the same request can be repeated, and no other
 it('has words of its own for what is wrong, and repeats nothing that it was sent', async () => {
   const { post, get, revoke, log } = await service();
   await post('/customers', { id: 'cus_1', card: PAN });
+  const twice = { customer: 'cus_1', amount: 1 };
   const answers = [
     [await post('/customers', { id: 'cus_2', card: `${PAN}1` }, 'request-2'), 422, 'card_refused'],
     [
@@ -180,6 +181,7 @@ it('has words of its own for what is wrong, and repeats nothing that it was sent
       404,
       'customer_not_found',
     ],
+    [await post('/settle', { batch: 'S-1', payments: [twice, twice] }), 400, 'bad_request'],
     [await get(`/customers/${PAN}`), 400, 'bad_request'],
     [await get(`/customers/%`), 400, 'bad_request'],
     [await get(`/${PAN}?card=${PAN}`), 404, 'not_found'],

@@ -226,6 +226,27 @@ const typedOffences = [
   { line: `export function b(work: () => Promise<void>) { work(); }`, rule: promiseRule },
 ];
 
+// What is copied from an example works where it is copied to.
+function exampleOffences(folder: string): Offence[] {
+  const other = folder === 'express' ? 'fastify' : 'express';
+  return [
+    `import { connect } from '../../src/client/client.ts';`,
+    `import type { BoundVault } from '../../src/vault/bound.ts';`,
+    `export { connect as again } from '../../dist/client/client.js';`,
+    `import { newVault } from '../../test/harness.ts';`,
+    `import { thing } from '../${other}/app.ts';`,
+    `import { other } from '${other}';`,
+    `import { pino } from 'pino';`,
+    `export const dynamic = await import('hono');`,
+  ].map((line) => ({ line, rule: imports }));
+}
+
+const EXAMPLES = {
+  express: ['express', 'zod'],
+  fastify: ['fastify'],
+  batch: ['csv-parse', 'csv-stringify/sync'],
+};
+
 const offencesByFile: Record<string, Offence[]> = {
   ...Object.fromEntries(
     Object.entries(rooms).map(([room, needs]) => [`${room}/planted.ts`, offencesOf(room, needs)]),
@@ -233,6 +254,9 @@ const offencesByFile: Record<string, Offence[]> = {
   'src/open.ts': jointOffences(globals),
   'src/serve.ts': jointOffences(properties),
   'src/vault/style.ts': styleOffences,
+  ...Object.fromEntries(
+    Object.keys(EXAMPLES).map((folder) => [`examples/${folder}/planted.ts`, exampleOffences(folder)]),
+  ),
 };
 
 const cleanFiles = {
@@ -244,6 +268,14 @@ const cleanFiles = {
   ),
   ...Object.fromEntries(Object.entries(cryptoUsers).map(([room, line]) => [`${room}/named.ts`, [line]])),
   'src/client/fetched.ts': [`export const x = fetch('/');`],
+  ...Object.fromEntries(
+    Object.entries(EXAMPLES).map(([folder, libraries]) => [
+      `examples/${folder}/clean.ts`,
+      ['strongroom/client', './app.ts', 'node:fs', ...libraries].map(
+        (from, index) => `export { thing as thing${index} } from '${from}';`,
+      ),
+    ]),
+  ),
   'src/main.ts': [`export const x = [process.env, Date.now(), crypto.randomUUID()];`],
 };
 
@@ -326,6 +358,17 @@ describe('the source', () => {
       .filter((entry) => entry.isDirectory())
       .map(({ name }) => `src/${name}`);
     expect(folders.filter((folder) => !Object.hasOwn(rooms, folder))).toEqual([]);
+  });
+
+  test('has no example of TypeScript without a floor', () => {
+    const scripts = execFileSync('find', ['examples', '-name', '*.ts'], { cwd: project, encoding: 'utf8' });
+    const folders = new Set(
+      scripts
+        .trim()
+        .split('\n')
+        .map((file) => file.split('/')[1]),
+    );
+    expect(folders).toEqual(new Set(Object.keys(EXAMPLES)));
   });
 
   test('has no file outside the rooms but the joints', () => {

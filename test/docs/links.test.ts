@@ -3,7 +3,11 @@ import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { filesIn, PROJECT, textOf } from './documents.ts';
 
-const pages = [...readdirSync(PROJECT).filter((name) => name.endsWith('.md')), ...filesIn('docs', '.md')];
+const pages = [
+  ...readdirSync(PROJECT).filter((name) => name.endsWith('.md')),
+  ...filesIn('docs', '.md'),
+  ...filesIn('examples', '.md'),
+];
 
 /** What a heading is called in a link, as forges do it. */
 const anchorOf = (heading: string): string =>
@@ -44,7 +48,7 @@ it.each(pages)('%s leads nowhere that is not there', (page) => {
   expect(missing(page)).toEqual([]);
 });
 
-it('each page of docs/ can be reached from the README', () => {
+it('each page of docs/ and examples/ can be reached from the README', () => {
   const reached = new Set(['README.md']);
   for (const page of reached) {
     for (const [, target = ''] of textOf(page).matchAll(/\]\(([^)\s#]+\.md)(?:#[^)]*)?\)/g))
@@ -52,6 +56,6 @@ it('each page of docs/ can be reached from the README', () => {
   }
   // The folder of decisions is linked as a whole.
   const alone = pages.filter((page) => !reached.has(page) && !page.startsWith('docs/adr/'));
-  expect(alone.filter((page) => page.startsWith('docs/'))).toEqual([]);
+  expect(alone.filter((page) => /^(?:docs|examples)\//.test(page))).toEqual([]);
   expect(textOf('README.md')).toContain('](docs/adr)');
 });

@@ -97,6 +97,26 @@ test.each([
   expect(holdsValue(text)).toBe(false);
 });
 
+// Drawn at random; each has digits between its dashes that pass for a card number.
+const UUIDS = [
+  '84625be3-cb15-4698-9059-36085036919d',
+  '9c0d610e-70cf-4734-9289-87403b014bb3',
+  '166a3017-6176-4701-9869-bae9bf58db3b',
+];
+
+test('a UUID is an id, and what stands beside it is still read', () => {
+  fc.assert(
+    fc.property(fc.oneof(fc.uuid(), fc.constantFrom(...UUIDS)), (uuid) => {
+      for (const id of [uuid, uuid.toUpperCase(), `cus_${uuid}`, `customers/${uuid}`, `${uuid} ${uuid}`])
+        expect(holdsValue(id)).toBe(false);
+      for (const text of [`${uuid} 4111111111111111`, `4111-1111-1111-1111 ${uuid}`])
+        expect(holdsValue(text)).toBe(true);
+    }),
+  );
+  // Not one: a card number that stands where a UUID's digits would.
+  expect(holdsValue('4111111111111111-cb15-4698-9059-36085036919d')).toBe(true);
+});
+
 test('a text without digits holds no value', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {

@@ -1,3 +1,5 @@
+import Database from 'better-sqlite3';
+import { setImmediate as breathe } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import type { BoundVault } from '../../src/vault/bound.ts';
 import type { Store } from '../../src/vault/store.ts';
@@ -87,5 +89,38 @@ it('a tokenise that is repeated after its value was replaced answers its token a
   }
   await open.vault.maintain();
   expect(open.notices).toEqual([]);
+  expect(await open.host.audit.verify()).toMatchObject({ ok: true });
+});
+
+it('what is answered beside an erasure stands before it in the log, also where it ends something itself', async () => {
+  const open = await newVault(POLICY);
+  const { vault } = await open.add(GRANTS);
+  const known = (value: string, more: object = {}) => ({ collection: 'cards-known', value, ...more });
+  const expiresAt = new Date(Date.now() + 60_000).toISOString();
+  const made = await vault.tokenise({ items: [known(PAN, { expiresAt }), known(OTHER)] });
+  const [, token = ''] = made.items.map((item) => ('token' in item ? item.token : ''));
+  open.clock.offset = 120_000;
+  // While another process holds the store, both wait, and then are committed together.
+  const other = new Database(open.storePath);
+  other.exec('begin immediate');
+  const waiting = [vault.lookup({ items: [known(PAN)] })];
+  const wait = async (): Promise<void> => {
+    for (let turn = 0; turn < 200; turn++) await breathe();
+  };
+  await wait();
+  const erasing = vault.erase({ reason: 'asked', items: [{ collection: 'cards-known', token }] });
+  await wait();
+  const tokenising = vault.tokenise({ items: [known(PAN), known(OTHER)] });
+  await wait();
+  other.exec('rollback');
+  other.close();
+  await Promise.all(waiting);
+  expect((await erasing).items).toEqual([{ erased: true }]);
+  const { items } = await tokenising;
+  const actions = eventsOf(open.storePath).map(({ action }) => action);
+  const isOld = items.some((item) => 'token' in item && item.token === token);
+  // Either it had the token, and says so before its end, or it has another one.
+  if (isOld) expect(actions.lastIndexOf('tokenise')).toBeLessThan(actions.lastIndexOf('erase'));
+  expect(actions.filter((action) => action === 'expire')).toHaveLength(1);
   expect(await open.host.audit.verify()).toMatchObject({ ok: true });
 });

@@ -161,14 +161,18 @@ export class CommitQueue {
 }
 
 /**
- * The order within a group: what shows, then what ends tokens or replaces values, then what raises the epoch. So whatever was decided
- * beside an erasure or a revocation stands before it in the log.
+ * The order within a group: what shows, then what ends tokens or replaces values, then what raises the epoch. Of those that
+ * end something, they that rely on other values come first. So whatever was decided beside an erasure or a revocation
+ * stands before it in the log.
  */
 const inOrder = (waiting: readonly Waiting[]): Waiting[] =>
   waiting.toSorted((a, b) => rank(a.commit) - rank(b.commit));
 
-const rank = (commit: Commit): number =>
-  raisesEpoch(commit) ? 2 : commit.endings.length + commit.replacements.length > 0 ? 1 : 0;
+function rank(commit: Commit): number {
+  if (raisesEpoch(commit)) return 3;
+  if (commit.endings.length + commit.replacements.length === 0) return 0;
+  return commit.relied.length > 0 ? 1 : 2;
+}
 
 /** What callers and the operator are told: a store's own sentence, or that the head is not the vault's. */
 function failureOf(error: unknown): StoreFailure {

@@ -14,7 +14,7 @@ const POLICY = `
 `;
 
 const GRANTS = ['cards', 'cards-known'].flatMap((name) => [
-  `tokenise:${name}`,
+  ...['tokenise', 'replace', 'erase'].map((action) => `${action}:${name}`),
   `detokenise:${name}@settlement`,
 ]);
 
@@ -50,11 +50,13 @@ async function mustRun(argv: readonly string[]): Promise<string> {
 export class Ledger {
   readonly #values = new Map<string, string>();
   readonly #known = new Map<string, string>();
+  /** Tokens that were changed once: the value that each was given, or null for an erased one. */
+  readonly #changed = new Map<string, string | null>();
   readonly #reveals: { readonly request: string; readonly items: number }[] = [];
   #next = 1;
 
   get size(): number {
-    return this.#values.size + this.#known.size + this.#reveals.length;
+    return this.#values.size + this.#known.size + this.#changed.size + this.#reveals.length;
   }
 
   /** Asks in a loop until the vault no longer answers; whatever is answered goes on record. */
@@ -80,7 +82,9 @@ export class Ledger {
       });
       for (const [i, item] of items.entries())
         if ('token' in item) this.#values.set(item.token, values[i] ?? '');
-    } else if (kind < 0.6) {
+    } else if (kind < 0.5) {
+      await this.#change(vault, kind < 0.45);
+    } else if (kind < 0.65) {
       const value = cardNumber(900_000_000 + Math.floor(random() * 50));
       const { items } = await vault.tokenise({ items: [{ collection: 'cards-known', value }] });
       for (const item of items) if ('token' in item) this.#sameToken(value, item.token);
@@ -88,6 +92,31 @@ export class Ledger {
       const tokens = [...this.#values.keys()].slice(-20);
       const token = tokens[Math.floor(random() * tokens.length)];
       if (token !== undefined) await this.#reveal(vault, 'cards', [token], this.#values);
+    }
+  }
+
+  /** A token of its own, that nobody else reads, so that a change of which no answer came is no matter. */
+  async #change(vault: BoundVault, isErased: boolean): Promise<void> {
+    const value = cardNumber(this.#next++);
+    const made = await vault.tokenise({ items: [{ collection: 'cards', value }] });
+    const token = made.items[0] !== undefined && 'token' in made.items[0] ? made.items[0].token : '';
+    const named = { collection: 'cards', token };
+    const next = cardNumber(this.#next++);
+    const { items } = isErased
+      ? await vault.erase({ reason: 'asked', items: [named] })
+      : await vault.replace({ items: [{ ...named, value: next, ifVersion: 1 }] });
+    if (items[0] !== undefined && !('error' in items[0])) this.#changed.set(token, isErased ? null : next);
+  }
+
+  /** What was erased stays so, and what was replaced has its new value. */
+  async #checkChanged(vault: BoundVault, tokens: readonly string[]): Promise<void> {
+    const asked = tokens.map((token) => ({ collection: 'cards', token }));
+    const { items } = await vault.detokenise({ purpose: 'settlement', items: asked });
+    for (const [i, item] of items.entries()) {
+      const expected = this.#changed.get(tokens[i] ?? '');
+      const shown = 'value' in item ? item.value : item.error.code;
+      if (shown !== (expected ?? 'token_not_found'))
+        throw new WrongAnswer(`a changed token was answered ${JSON.stringify(item)}`);
     }
   }
 
@@ -118,6 +147,7 @@ export class Ledger {
     const vault = connect({ url: served.url, apiKey });
     for (const part of parts([...this.#values.keys()], 1000))
       await this.#reveal(vault, 'cards', part, this.#values);
+    for (const part of parts([...this.#changed.keys()], 1000)) await this.#checkChanged(vault, part);
     const reversed = new Map([...this.#known].map(([value, token]) => [token, value]));
     for (const part of parts([...reversed.keys()], 1000))
       await this.#reveal(vault, 'cards-known', part, reversed);

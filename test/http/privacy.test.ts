@@ -41,6 +41,49 @@ it('unknown, expired and misplaced tokens have one answer, to the byte', async (
   expect(await show(live)).toMatchObject({ status: 200, json: { items: [{ value: PAN }] } });
 });
 
+it('no verb tells one token that is not there from another, to the byte', async () => {
+  const served = await listening();
+  const owner = await served.asking(
+    ['cards', 'acme/cards'].flatMap((name) => [`tokenise:${name}`, `erase:${name}`]),
+  );
+  const { ask } = await served.asking([
+    ...['detokenise', 'mask', 'verify'].map((action) => `${action}:cards@settlement`),
+    ...['replace', 'erase'].map((action) => `${action}:cards`),
+  ]);
+  const make = async (collection: string, more: object = {}) =>
+    tokenOf(await owner.ask('/v1/tokenise', { body: { items: [{ collection, value: PAN, ...more }] } }));
+  const expired = await make('cards', { expiresAt: soon() });
+  served.open.clock.offset = 2 * YEAR;
+  const [erased, elsewhere, live] = [await make('cards'), await make('acme/cards'), await make('cards')];
+  await owner.ask('/v1/erase', {
+    body: { reason: 'asked', items: [{ collection: 'cards', token: erased }] },
+  });
+  const bodies = (token: string): [string, object][] => {
+    const item = { collection: 'cards', token };
+    const purpose = 'settlement';
+    return [
+      ['/v1/mask', { purpose, items: [item] }],
+      ['/v1/mask', { purpose, items: [{ ...item, version: 2 }] }],
+      ['/v1/detokenise', { purpose, items: [{ ...item, version: 2 }] }],
+      ['/v1/verify', { purpose, items: [{ ...item, value: PAN }] }],
+      ['/v1/replace', { items: [{ ...item, value: PAN, ifVersion: 2 }] }],
+      ['/v1/erase', { reason: 'asked', items: [item] }],
+    ];
+  };
+  for (const [i, [path, body]] of bodies('4111110000001111').entries()) {
+    const unknown = await ask(path, { body });
+    expect(unknown).toMatchObject({ status: 404, json: { code: 'token_not_found' } });
+    for (const token of [expired, erased, elsewhere, PAN]) {
+      const [, same = {}] = bodies(token)[i] ?? [];
+      expect(seen(await ask(path, { body: same })), `${path} ${token}`).toEqual(seen(unknown));
+    }
+    // A version that a live token has not got is no way to learn of it.
+    const [, other = {}] = bodies(live)[i] ?? [];
+    if (JSON.stringify(other).includes('"version":2'))
+      expect(seen(await ask(path, { body: other })), path).toEqual(seen(unknown));
+  }
+});
+
 it('whoever may describe is told that a token has ended', async () => {
   const served = await listening();
   const grants = ['tokenise:cards', 'detokenise:cards@settlement', 'detokenise:cards@marketing'];

@@ -30,6 +30,12 @@ export async function reconcile(
   };
   const request = new RequestRows(history, find);
   let count = 0;
+  let last: Uint8Array | null = null;
+  const tellStray = (table: string, { row }: { readonly row: Uint8Array }): void =>
+    find(
+      table,
+      `points at ${hex(row)}, ${last !== null && equalBytes(row, last) ? 'as another does' : 'which was never issued'}`,
+    );
   for (const issued of snapshot.scan('issued')) {
     if (issued.row.length !== ROW_ID) {
       find('issued', `row ${hex(issued.row)} is not a row id`);
@@ -37,8 +43,8 @@ export async function reconcile(
     }
     for (const stray of values.before(issued.row)) find('values', `${hex(stray.row)} was never issued`);
     for (const [table, cursor] of Object.entries(hanging))
-      for (const stray of cursor.before(issued.row))
-        find(table, `points at ${hex(stray.row)}, which was never issued`);
+      for (const stray of cursor.before(issued.row)) tellStray(table, stray);
+    last = issued.row;
     request.add(issued);
     const stored: Stored = {
       value: values.take(issued.row),
@@ -52,7 +58,7 @@ export async function reconcile(
   request.close();
   for (const stray of values.rest()) find('values', `${hex(stray.row)} was never issued`);
   for (const [table, cursor] of Object.entries(hanging))
-    for (const stray of cursor.rest()) find(table, `points at ${hex(stray.row)}, which was never issued`);
+    for (const stray of cursor.rest()) tellStray(table, stray);
   for (const index of history.left()) find('issued', 'rows that this event made are gone', index);
   for (const claim of snapshot.scan('claims')) {
     if (!isAuthentic(deps.rowsKey, 'claims', claim))

@@ -31,7 +31,8 @@ export async function findKnown(
     if (row === null) fresh.push(one);
     else if (value !== null && isHis(call, collection, one, row, value)) {
       if (!meet(call, collection, one, value, into)) fresh.push(one);
-    } else if (await hasMoved(call, 'fingerprints', row, value)) return null;
+    } else if (await hasMoved(call, await store.fingerprinted(collection.id, [row.fingerprint]), row, value))
+      return null;
     else distrust(call, one, row, into);
   }
   return fresh;
@@ -40,18 +41,15 @@ export async function findKnown(
 /**
  * Whether a fingerprint and the value that was read after it have parted since: the value has ended, or was replaced. If
  * not, they are of one moment, and what does not fit was written by somebody else.
+ * @param again the rows under that fingerprint, read once more
  */
 export async function hasMoved(
   { core: { store } }: Call,
-  table: 'fingerprints' | 'lookups',
-  { collection, fingerprint: print, row }: FingerprintRow,
+  again: readonly (FingerprintRow | null)[],
+  { row }: FingerprintRow,
   value: ValueRow | null,
 ): Promise<boolean> {
-  const [pointing = []] =
-    table === 'lookups'
-      ? await store.lookedUp(collection, [print], Number.MAX_SAFE_INTEGER)
-      : [(await store.fingerprinted(collection, [print])).flatMap((one) => one ?? [])];
-  if (!pointing.some((one) => equalBytes(one.row, row))) return true;
+  if (!again.some((one) => one !== null && equalBytes(one.row, row))) return true;
   const [now = null] = await store.located([row]);
   return now?.version !== value?.version;
 }

@@ -142,8 +142,8 @@ async function settle(call: Call, asked: Asked, found: readonly Pointed[], sorte
   for (const { pointer, value } of found.slice(0, MOST_TOKENS)) {
     if (value === null || (value.expiresAt !== null && call.now >= value.expiresAt)) continue;
     if (!isHis(call, asked, pointer, value)) {
-      const { prints } = collection.printing;
-      if (prints === null || (await hasMoved(call, prints, pointer, value))) return false;
+      const [again = []] = await pointersOf(call, collection, [pointer.fingerprint]);
+      if (await hasMoved(call, again, pointer, value)) return false;
       call.core.findings.note({ table: 'values', record: rowName(pointer.row), problem: EDITED });
       const about = namedCollection(collection);
       refuse(call, { action: 'lookup' }, item, plainly('integrity'), about, sorted);

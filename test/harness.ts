@@ -132,7 +132,8 @@ export async function openVaultDir(
         grants: [...grants],
       };
       const { id, name, key } = await vault.bind(host).clients.add(request);
-      return { id, name, key, vault: await as(key) };
+      const apiKey = toldKey(key);
+      return { id, name, key: apiKey, vault: await as(apiKey) };
     },
     close,
   };
@@ -140,6 +141,12 @@ export async function openVaultDir(
 
 export const newVault = async (policy = POLICY, clock: Clock = { offset: 0 }): Promise<TestVault> =>
   openVaultDir(await makeVaultDir(policy), clock);
+
+/** An API key that was told: it is null where a request was repeated. */
+export function toldKey(key: string | null): string {
+  if (key === null) throw new Error('no API key was told');
+  return key;
+}
 
 /** A caller as HTTP makes one. */
 async function callerOf(vault: Vault, apiKey: string, request: string, from: string): Promise<Caller> {

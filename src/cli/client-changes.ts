@@ -3,7 +3,7 @@ import type { ChangedClient } from '../vault/access/change.ts';
 import type { Restriction } from '../vault/policy/decide.ts';
 import { admitClientRequest, suspendClientRequest } from '../wire/clients.ts';
 import { ask, type Common, usage, withCommon } from './ask.ts';
-import { collect, duration, inWords, mustBeSubnets, NOBODY } from './client-words.ts';
+import { collect, duration, inWords, mustBeSubnets, NOBODY, told } from './client-words.ts';
 import { CommandRefused, type Host } from './host.ts';
 import { printable } from './table.ts';
 
@@ -48,7 +48,7 @@ export function addChangeCommands(clients: Command, host: Host): void {
       host.printError(
         `${printable(`${name} (${id})`)} has a new API key. The one before ${prior}. The new one, which is not shown again:`,
       );
-      host.print(printable(key));
+      host.print(printable(told(key)));
     });
 
   withCommon(clients.command('retire'))

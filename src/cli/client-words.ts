@@ -33,3 +33,9 @@ export function mustBeSubnets(from: readonly string[]): void {
     if (typeof source === 'string') throw new CommandRefused(`subnet ${i + 1}: ${source}`);
   }
 }
+
+/** The API key that a command asked for. One that is not told has been told before: no command repeats a request. */
+export function told(key: string | null): string {
+  if (key === null) throw new CommandRefused('the vault told no API key: rotate the client for another one');
+  return key;
+}

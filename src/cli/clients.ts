@@ -5,7 +5,7 @@ import { CLIENT_TITLES, clientCells, clientLines } from './client-lines.ts';
 import { ask, type Common, withCommon } from './ask.ts';
 import { CommandRefused, type Host } from './host.ts';
 import { printable, table } from './table.ts';
-import { collect, duration, inWords, mustBeSubnets, NOBODY } from './client-words.ts';
+import { collect, duration, inWords, mustBeSubnets, NOBODY, told } from './client-words.ts';
 import { kindOf, KINDS, parseGrant, roleOf } from '../vault/policy/grant.ts';
 
 interface AddOptions extends Common {
@@ -56,7 +56,7 @@ export function addClientCommands(program: Command, host: Host): void {
             `${printable(grant)} allows nothing yet: the active policy lacks its collection or purpose.`,
           );
         host.printError(`${name} (${printable(id)}) was added. This is its API key; it is not shown again:`);
-        host.print(printable(key));
+        host.print(printable(told(key)));
       }
     });
 

@@ -63,23 +63,23 @@ export interface BoundVault {
   /** Why a call of the caller's own would be allowed or refused. */
   explain(request: ExplainRequest): Promise<Explanation & { readonly requestId: string }>;
   readonly clients: {
-    add(request: AddClientRequest): Promise<AddedClient>;
+    add(request: AddClientRequest, idempotencyKey?: string | null): Promise<AddedClient>;
     list(): Promise<ListedClients>;
     show(request: ShowClientRequest): Promise<ShownClient>;
-    rotate(request: RotateClientRequest): Promise<RotatedClient>;
-    retire(request: RetireClientRequest): Promise<ChangedClient>;
-    suspend(request: SuspendClientRequest): Promise<ChangedClient>;
-    resume(request: ResumeClientRequest): Promise<ChangedClient>;
-    restrict(request: RestrictClientRequest): Promise<ChangedClient>;
-    lift(request: LiftClientRequest): Promise<ChangedClient>;
-    expire(request: ExpireClientRequest): Promise<ChangedClient>;
-    admit(request: AdmitClientRequest): Promise<ChangedClient>;
-    revoke(request: RevokeClientRequest): Promise<ChangedClient>;
+    rotate(request: RotateClientRequest, idempotencyKey?: string | null): Promise<RotatedClient>;
+    retire(request: RetireClientRequest, idempotencyKey?: string | null): Promise<ChangedClient>;
+    suspend(request: SuspendClientRequest, idempotencyKey?: string | null): Promise<ChangedClient>;
+    resume(request: ResumeClientRequest, idempotencyKey?: string | null): Promise<ChangedClient>;
+    restrict(request: RestrictClientRequest, idempotencyKey?: string | null): Promise<ChangedClient>;
+    lift(request: LiftClientRequest, idempotencyKey?: string | null): Promise<ChangedClient>;
+    expire(request: ExpireClientRequest, idempotencyKey?: string | null): Promise<ChangedClient>;
+    admit(request: AdmitClientRequest, idempotencyKey?: string | null): Promise<ChangedClient>;
+    revoke(request: RevokeClientRequest, idempotencyKey?: string | null): Promise<ChangedClient>;
   };
   readonly policy: {
     show(): Promise<ShownPolicy>;
     diff(request: DiffPolicyRequest): Promise<Comparison & { readonly requestId: string }>;
-    apply(request: ApplyPolicyRequest): Promise<AppliedRequest>;
+    apply(request: ApplyPolicyRequest, idempotencyKey?: string | null): Promise<AppliedRequest>;
     explain(
       request: ExplainClientRequest,
     ): Promise<Explanation & { readonly client: string; readonly name: string; readonly requestId: string }>;

@@ -14,6 +14,8 @@ export type Notice =
   | { readonly kind: 'filling'; readonly collection: string; readonly taken: number; readonly asked: number }
   /** A commit failed; told again after ten seconds at the soonest. */
   | { readonly kind: 'store'; readonly reason: string }
+  /** The vault's own work failed, as purging: told again after ten seconds at the soonest. */
+  | { readonly kind: 'upkeep'; readonly reason: string }
   | { readonly kind: 'fatal'; readonly reason: string };
 
 /** The world, passed in. */

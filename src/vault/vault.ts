@@ -1,17 +1,10 @@
 import type { Code } from '../wire/codes.ts';
-import { parseApiKey, type PresentedKey } from './access/api-key.ts';
-import type { Actor } from './access/clients.ts';
-import { addClient, revokeClient } from './access/manage.ts';
-import { liftClient, restrictClient, resumeClient, suspendClient } from './access/restrict.ts';
-import { retireClient, rotateClient } from './access/rotate.ts';
-import { admitClient, expireClient } from './access/terms.ts';
-import { listClients, showClient } from './access/show.ts';
 import { RefusedKeys } from './access/refused-keys.ts';
+import { type Authenticate, authenticator } from './access/authenticate.ts';
 import { Throttle } from './access/throttle.ts';
 import { Uses } from './access/uses.ts';
-import { collections, whoami } from './access/whoami.ts';
-import { base58 } from './base58.ts';
 import { type BackupMade, type BackupRestored, recordBackup, recordRestore } from './backup.ts';
+import { bind } from './bind.ts';
 import type { BoundVault } from './bound.ts';
 import type { Caller } from './call.ts';
 import { NOTHING } from './commit/commit.ts';
@@ -25,19 +18,10 @@ import type { MasterKey } from './master-key.ts';
 import type { Observer } from './observer.ts';
 import { openRowsKey } from './open.ts';
 import { oneAtATime, seldom } from './pace.ts';
-import { type Applied, applyPolicy, requestPolicy } from './policy/apply.ts';
-import { explainClient, explainOwn } from './policy/explain.ts';
-import { diffPolicy, showPolicy } from './policy/review.ts';
+import { type Applied, applyPolicy } from './policy/apply.ts';
 import { Refusals } from './refusals.ts';
 import type { Store, StoreFailure } from './store.ts';
-import { describe } from './values/describe.ts';
-import { detokenise, mask } from './values/reveal.ts';
-import { erase } from './values/erase.ts';
-import { lookup } from './values/lookup.ts';
-import { purge } from './values/purge.ts';
-import { replace } from './values/replace.ts';
-import { tokenise } from './values/tokenise.ts';
-import { verify } from './values/verify.ts';
+import { upkeepOf } from './upkeep.ts';
 import { verifyVault } from './verification.ts';
 
 /** An open vault. */
@@ -47,7 +31,7 @@ export interface Vault {
    * @param from the caller's address, as trusted proxies tell it; null where it is not known
    * @throws VaultError `unauthenticated`
    */
-  authenticate(apiKey: string, from: string | null): Promise<Caller['who']>;
+  readonly authenticate: Authenticate;
   bind(caller: Caller): BoundVault;
   /** @param value the policy's part of strongroom.yaml */
   applyPolicy(caller: Caller, value: unknown): Promise<Applied>;
@@ -78,9 +62,6 @@ export interface VaultDeps {
   /** The store can no longer be trusted to keep what it acknowledges: the process must end. */
   readonly onFatal: (reason: string) => void;
 }
-
-/** Claims are kept this long, in milliseconds. */
-const CLAIM_LIFE = 24 * 60 * 60 * 1000;
 
 /**
  * Opens the vault of a store.
@@ -129,53 +110,17 @@ export async function openVault({
   };
   const refusals = new Refusals();
   const refusedKeys = new RefusedKeys();
-  const holder = base58(world.random(9), 13);
-
-  const raiseFindings = (): Promise<void> => findings.raise(queue, world);
-
-  async function authenticate(apiKey: string, from: string | null): Promise<Caller['who']> {
-    const presented = parseApiKey(apiKey, environment);
-    if (presented === null) throw new VaultError('unauthenticated');
-    const { id } = (await findActor(presented, from)).stamp;
-    core.uses.note(presented.keyId, id, world.now());
-    const { keyId, hash } = presented;
-    // Asked again under every epoch: a key that was replaced or revoked meanwhile, or may no longer come from here, is nobody's.
-    return (epoch, now) => admitted({ keyId, hash }, from, epoch, now);
-  }
-
-  async function findActor(presented: PresentedKey, from: string | null): Promise<Actor> {
-    const epoch = await epochs.current();
-    const known = epoch.clients.admit(presented, from, world.now());
-    if (known !== null && 'actor' in known) return known.actor;
-    // Perhaps it was added or changed by another process since: a well-formed key is worth one look at the store's epoch.
-    if (!presented.isWellFormed()) throw new VaultError('unauthenticated');
-    await epochs.refresh();
-    return admitted(presented, from, await epochs.current(), world.now());
-  }
-
-  /** A true key that is refused is noted, and answered as any other. */
-  function admitted(
-    presented: Pick<PresentedKey, 'keyId' | 'hash'>,
-    from: string | null,
-    epoch: Epoch,
-    now: number,
-  ): Actor {
-    const admission = epoch.clients.admit(presented, from, now);
-    if (admission !== null && 'actor' in admission) return admission.actor;
-    if (admission !== null)
-      refusedKeys.note(presented.keyId, admission.client.row.id, admission.refused, from);
-    throw new VaultError('unauthenticated');
-  }
+  const upkeep = upkeepOf(core, { refusals, refusedKeys }, rowsKey);
 
   async function recheck(): Promise<void> {
     epochs.drop();
     await epochs.current().catch(ignoreClosed);
-    await raiseFindings();
+    await findings.raise(queue, world);
   }
   const verifyAlone = oneAtATime();
 
   return {
-    authenticate,
+    authenticate: authenticator(core, refusedKeys),
     bind: (caller) =>
       bind(core, caller, async () => {
         const report = await verifyAlone(() => verifyVault(core, caller, rowsKey, seal));
@@ -187,22 +132,12 @@ export async function openVault({
     recordBackup: (caller, made) => recordBackup(core, caller, made),
     recordRestore: (caller, from) => recordRestore(core, caller, from),
     refused: (code) => refusals.count(code),
-    maintain: async () => {
-      await raiseFindings();
-      await refusals.flush(queue, world.random);
-      await refusedKeys.flush(queue, world.random);
-      await core.uses.flush(queue, rowsKey.secret);
-      const before = world.now() - CLAIM_LIFE;
-      if (await store.hasClaims(before)) await queue.submit({ ...NOTHING, forgetClaims: before });
-      await purge(core, holder);
-    },
+    maintain: upkeep.maintain,
     recheck,
     figures: () => figuresOf(core),
     ready: () => readiness(core),
     close: async () => {
-      await refusals.flush(queue, world.random);
-      await refusedKeys.flush(queue, world.random);
-      await core.uses.flush(queue, rowsKey.secret);
+      await upkeep.flush();
       await queue.close();
       await store.close();
     },
@@ -225,41 +160,4 @@ async function readiness({ masterKey, epochs, queue }: Core): Promise<string | n
     if (error instanceof VaultError) return error.message;
     return 'the store does not take a commit';
   }
-}
-
-function bind(core: Core, caller: Caller, verifyLog: BoundVault['audit']['verify']): BoundVault {
-  return {
-    tokenise: (request, idempotencyKey = null) => tokenise(core, caller, request, idempotencyKey),
-    detokenise: (request) => detokenise(core, caller, request),
-    mask: (request) => mask(core, caller, request),
-    verify: (request) => verify(core, caller, request),
-    replace: (request, idempotencyKey = null) => replace(core, caller, request, idempotencyKey),
-    lookup: (request) => lookup(core, caller, request),
-    describe: (request) => describe(core, caller, request),
-    erase: (request, idempotencyKey = null) => erase(core, caller, request, idempotencyKey),
-    collections: () => collections(core, caller),
-    whoami: () => whoami(core, caller),
-    explain: (request) => explainOwn(core, caller, request),
-    clients: {
-      add: (request) => addClient(core, caller, request),
-      list: () => listClients(core, caller),
-      show: (request) => showClient(core, caller, request),
-      rotate: (request) => rotateClient(core, caller, request),
-      retire: (request) => retireClient(core, caller, request),
-      suspend: (request) => suspendClient(core, caller, request),
-      resume: (request) => resumeClient(core, caller, request),
-      restrict: (request) => restrictClient(core, caller, request),
-      lift: (request) => liftClient(core, caller, request),
-      expire: (request) => expireClient(core, caller, request),
-      admit: (request) => admitClient(core, caller, request),
-      revoke: (request) => revokeClient(core, caller, request),
-    },
-    policy: {
-      show: () => showPolicy(core, caller),
-      diff: (request) => diffPolicy(core, caller, request),
-      apply: (request) => requestPolicy(core, caller, request),
-      explain: (request) => explainClient(core, caller, request),
-    },
-    audit: { verify: verifyLog },
-  };
 }

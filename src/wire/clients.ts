@@ -25,7 +25,7 @@ export type AddClientRequest = z.output<typeof addClientRequest>;
 export const addClientAnswer = z.object({
   id: z.string(),
   name,
-  key: z.string(),
+  key: z.string().nullable(),
   idle: z.array(z.string()),
   requestId: z.string(),
 });
@@ -68,7 +68,7 @@ export type RotateClientRequest = z.input<typeof rotateClientRequest>;
 export const rotateClientAnswer = z.object({
   id: z.string(),
   name: z.string(),
-  key: z.string(),
+  key: z.string().nullable(),
   priorKeyUntil: time.nullable(),
   requestId: z.string(),
 });

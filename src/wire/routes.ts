@@ -199,7 +199,7 @@ export const ROUTES = {
     request: addClientRequest,
     answer: addClientAnswer,
     batch: false,
-    idempotent: false,
+    idempotent: true,
   },
   listClients: {
     operation: 'listClients',
@@ -232,7 +232,7 @@ export const ROUTES = {
     request: rotateClientRequest,
     answer: rotateClientAnswer,
     batch: false,
-    idempotent: false,
+    idempotent: true,
   },
   retireClient: {
     operation: 'retireClient',
@@ -243,7 +243,7 @@ export const ROUTES = {
     request: retireClientRequest,
     answer: changeClientAnswer,
     batch: false,
-    idempotent: false,
+    idempotent: true,
   },
   suspendClient: {
     operation: 'suspendClient',
@@ -254,7 +254,7 @@ export const ROUTES = {
     request: suspendClientRequest,
     answer: changeClientAnswer,
     batch: false,
-    idempotent: false,
+    idempotent: true,
   },
   resumeClient: {
     operation: 'resumeClient',
@@ -265,7 +265,7 @@ export const ROUTES = {
     request: resumeClientRequest,
     answer: changeClientAnswer,
     batch: false,
-    idempotent: false,
+    idempotent: true,
   },
   restrictClient: {
     operation: 'restrictClient',
@@ -276,7 +276,7 @@ export const ROUTES = {
     request: restrictClientRequest,
     answer: changeClientAnswer,
     batch: false,
-    idempotent: false,
+    idempotent: true,
   },
   liftClient: {
     operation: 'liftClient',
@@ -287,7 +287,7 @@ export const ROUTES = {
     request: liftClientRequest,
     answer: changeClientAnswer,
     batch: false,
-    idempotent: false,
+    idempotent: true,
   },
   expireClient: {
     operation: 'expireClient',
@@ -298,7 +298,7 @@ export const ROUTES = {
     request: expireClientRequest,
     answer: changeClientAnswer,
     batch: false,
-    idempotent: false,
+    idempotent: true,
   },
   admitClient: {
     operation: 'admitClient',
@@ -309,7 +309,7 @@ export const ROUTES = {
     request: admitClientRequest,
     answer: changeClientAnswer,
     batch: false,
-    idempotent: false,
+    idempotent: true,
   },
   revokeClient: {
     operation: 'revokeClient',
@@ -320,7 +320,7 @@ export const ROUTES = {
     request: revokeClientRequest,
     answer: changeClientAnswer,
     batch: false,
-    idempotent: false,
+    idempotent: true,
   },
   showPolicy: {
     operation: 'showPolicy',
@@ -353,7 +353,7 @@ export const ROUTES = {
     request: applyPolicyRequest,
     answer: applyPolicyAnswer,
     batch: false,
-    idempotent: false,
+    idempotent: true,
   },
   explainClient: {
     operation: 'explainClient',

@@ -21,9 +21,15 @@ export const token = z.string().min(1).max(512);
 const METADATA_KEYS = 16;
 const METADATA_BYTES = 1024;
 
+/** An integer beyond 2^53 is not the one that was written: what comes back must be. */
+const exactNumber = z.number().refine((number) => !Number.isInteger(number) || Number.isSafeInteger(number));
+
 /** A flat map of at most 16 keys and 1 KiB of JSON. */
 export const metadata = z
-  .record(z.string().regex(/^[A-Za-z0-9_.-]{1,40}$/), z.union([z.string().max(512), z.number(), z.boolean()]))
+  .record(
+    z.string().regex(/^[A-Za-z0-9_.-]{1,40}$/),
+    z.union([z.string().max(512), exactNumber, z.boolean()]),
+  )
   .refine((map) => Object.keys(map).length <= METADATA_KEYS)
   .refine((map) => Buffer.byteLength(JSON.stringify(map)) <= METADATA_BYTES);
 

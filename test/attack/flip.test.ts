@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, it } from 'vitest';
 import { VaultError } from '../../src/vault/error.ts';
-import { newVault, openVaultDir } from '../harness.ts';
+import { newVault, openVaultDir, toldKey } from '../harness.ts';
 
 /**
  * Every byte of every column of a small vault, changed in turn: never is a wrong value answered, and each change is
@@ -25,7 +25,7 @@ it('no changed byte gives a wrong value, and each is found', async () => {
   const { items } = await client.vault.tokenise({ items: [item] }, 'key-1');
   const token = items[0] !== undefined && 'token' in items[0] ? items[0].token : '';
   const until = new Date(Date.now() + 86_400_000).toISOString();
-  const { key } = await open.host.clients.rotate({ client: client.id, priorKeyUntil: until });
+  const key = toldKey((await open.host.clients.rotate({ client: client.id, priorKeyUntil: until })).key);
   await open.host.clients.restrict({ client: client.id, restriction: 'throttled', until, reason: 'CASE-7' });
   await open.close();
   const data = dirname(open.storePath);

@@ -2,7 +2,7 @@ import Database from 'better-sqlite3';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { BoundVault } from '../../src/vault/bound.ts';
-import { newVault, openVaultDir, type TestClient, type TestVault } from '../harness.ts';
+import { newVault, openVaultDir, type TestClient, type TestVault, toldKey } from '../harness.ts';
 import { eventsOf } from './tamper.ts';
 
 /** Somebody has a service's key. What a custodian does about it holds on every process, and the auditor is told. */
@@ -81,7 +81,11 @@ it('a true key from elsewhere is nobody, on every process, and an event says so'
 it('a key that was rotated out ends at its time on every process, to the commit', async () => {
   const { one, other, client, token } = await stolen();
   const until = new Date(Date.now() + MINUTE).toISOString();
-  const { key, priorKeyUntil } = await one.host.clients.rotate({ client: client.id, priorKeyUntil: until });
+  const { key: told, priorKeyUntil } = await one.host.clients.rotate({
+    client: client.id,
+    priorKeyUntil: until,
+  });
+  const key = toldKey(told);
   expect(priorKeyUntil).toBe(until);
   for (const { as } of [other, one])
     for (const held of [client.key, key]) expect(await show(await as(held), token)).toBe(PAN);
@@ -113,8 +117,8 @@ it('a rotation without an overlap ends each key before it at once', async () => 
   const boundLate = await late.as(client.key);
   expect(await show(boundLate, token)).toBe(PAN);
   const until = new Date(Date.now() + MINUTE).toISOString();
-  const { key: second } = await one.host.clients.rotate({ client: client.id, priorKeyUntil: until });
-  const { key: third } = await one.host.clients.rotate({ client: client.id });
+  const second = toldKey((await one.host.clients.rotate({ client: client.id, priorKeyUntil: until })).key);
+  const third = toldKey((await one.host.clients.rotate({ client: client.id })).key);
   expect(await show(bound, token)).toBe('unauthenticated');
   expect(await show(boundLate, token)).toBe('unauthenticated');
   for (const ended of [client.key, second]) {
@@ -127,7 +131,7 @@ it('a rotation without an overlap ends each key before it at once', async () => 
 it('an earlier key that is retired ends at once, and the one after it goes on', async () => {
   const { one, other, client, token } = await stolen();
   const until = new Date(Date.now() + MINUTE).toISOString();
-  const { key } = await one.host.clients.rotate({ client: client.id, priorKeyUntil: until });
+  const key = toldKey((await one.host.clients.rotate({ client: client.id, priorKeyUntil: until })).key);
   const [before, after] = [await other.as(client.key), await other.as(key)];
   expect([await show(before, token), await show(after, token)]).toEqual([PAN, PAN]);
   await one.host.clients.retire({ client: client.id });

@@ -8,6 +8,8 @@ const page = textOf('docs/audit-events.md');
 const PASSED_ON = [
   'src/vault/access/duty.ts: verb',
   'src/vault/attempt.ts: action',
+  'src/vault/once.ts: action',
+  'src/vault/once.ts: action',
   'src/vault/values/change.ts: action',
   'src/vault/values/change.ts: action',
   'src/vault/values/item.ts: action',
@@ -21,7 +23,7 @@ const ARGUMENTS = {
   draft: /^call, (\S+), '(\w+)'/,
   denied: /^call, (\S+),()/,
   systemDraft: /^'\w+', (\S+), '(\w+)'/,
-  holdsDuty: /^call, '\w+', ([^)\s]+)()\)/,
+  holdsDuty: /^call, (?:'\w+'|duty), ([^)\s]+)()\)/,
 } as const;
 
 interface Emitted {
@@ -41,6 +43,13 @@ const emitted = filesIn('src', '.ts').flatMap((file): Emitted[] =>
 /** Actions that are handed to the walks which seek tokens: each item is done, or denied. */
 const sought = ['reveal', 'erase', 'replace', 'describe', 'verify', 'lookup'].flatMap((file) =>
   [...textOf(`src/vault/values/${file}.ts`).matchAll(/(?:action: |caller, )'(\w+)'/g)].map(
+    ([, action = '']) => action,
+  ),
+);
+
+/** Changes that are made once under an Idempotency-Key: whoever has not the duty is denied. */
+const guarded = filesIn('src/vault', '.ts').flatMap((file) =>
+  [...textOf(file).matchAll(/(?:CHANGE, action: |APPLY = \{ action: )'([a-z.]+)'/g)].map(
     ([, action = '']) => action,
   ),
 );
@@ -70,6 +79,8 @@ it('each action is described with its outcomes, and none that nothing emits', ()
   });
   made.push(...[...new Set(sought)].flatMap((action) => [`${action} done`, `${action} denied`]));
   expect(new Set(sought).size).toBe(7);
+  made.push(...guarded.map((action) => `${action} denied`));
+  expect(guarded.length).toBe(11);
   expect(made.length).toBeGreaterThan(15);
   expect([...new Set(described)].toSorted()).toEqual([...new Set(made)].toSorted());
 });

@@ -103,3 +103,41 @@ it('a key is forgotten after a day', async () => {
   await served.open.vault.maintain();
   expect(tokensOf(await ask('/v1/tokenise', { body, ...keyed('one') }))[0]).not.toBe(tokensOf(first)[0]);
 });
+
+it('makes a change of a client once, and tells its API key once', async () => {
+  const served = await listening();
+  const { ask } = await served.asking(['clients:*', 'policy:*'], { kind: 'custodian' });
+  const headers = { 'idempotency-key': 'custodian-1' };
+  const adding = { body: { name: 'once', grants: ['tokenise:cards'] }, headers };
+  const [first, second] = [await ask('/v1/clients/add', adding), await ask('/v1/clients/add', adding)];
+  expect(first).toMatchObject({
+    status: 200,
+    json: { name: 'once', key: expect.stringMatching(/^strongroom_/) },
+  });
+  const { requestId: _first, ...told } = Object(first.json);
+  const { requestId: _second, ...again } = Object(second.json);
+  expect(again).toEqual({ ...told, key: null });
+  const rotate = { body: { client: 'once' }, headers: { 'idempotency-key': 'custodian-2' } };
+  const keys = await Promise.all([1, 2, 3].map(() => ask('/v1/clients/rotate', rotate)));
+  expect(keys.filter(({ json }) => Reflect.get(Object(json), 'key') !== null)).toHaveLength(1);
+  const other = await ask('/v1/clients/revoke', { body: { client: 'once' }, headers });
+  expect(other).toMatchObject({ status: 422, json: { code: 'idempotency_mismatch' } });
+  const suspend = {
+    body: { client: 'once', reason: 'CASE-1' },
+    headers: { 'idempotency-key': 'custodian-3' },
+  };
+  await ask('/v1/clients/suspend', suspend);
+  await ask('/v1/clients/resume', { body: { client: 'once' } });
+  // A repeated request is not a second suspension.
+  expect(await ask('/v1/clients/suspend', suspend)).toMatchObject({ json: { state: 'suspended' } });
+  const shown = await ask('/v1/clients/show', { body: { client: 'once' } });
+  expect(shown.json).toMatchObject({ client: { state: 'active' } });
+  const apply = {
+    body: { policy: { purposes: { x: { basis: 'contract' } } } },
+    headers: { 'idempotency-key': 'p' },
+  };
+  const applied = [await ask('/v1/policy/apply', apply), await ask('/v1/policy/apply', apply)];
+  expect(applied.map(({ json }) => Reflect.get(Object(json), 'number'))).toEqual([2, 2]);
+  expect(applied.map(({ json }) => Reflect.get(Object(json), 'applied'))).toEqual([true, true]);
+  expect(await served.open.host.audit.verify()).toMatchObject({ ok: true, findings: [] });
+});

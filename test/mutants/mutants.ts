@@ -209,8 +209,8 @@ export const MUTANTS: readonly Mutant[] = [
     24,
     'the event of an added client',
     'src/vault/access/manage.ts',
-    "commit(call, 'unavailable', { inserts, drafts })",
-    "commit(call, 'unavailable', { inserts, drafts: drafts.slice(1) })",
+    'part: { inserts, drafts }',
+    'part: { inserts, drafts: drafts.slice(1) }',
   ),
   one(25, 'the row in what a cell is bound to', 'src/crypto/cell.ts', 'binding.row,', 'null,'),
   one(

@@ -3,7 +3,7 @@ import { openSqlite } from '../../src/store/sqlite.ts';
 import { parseApiKey } from '../../src/vault/access/api-key.ts';
 import { Clients } from '../../src/vault/access/clients.ts';
 import { eventsOf, tamper } from '../attack/tamper.ts';
-import { newVault, openVaultDir, type TestVault } from '../harness.ts';
+import { newVault, openVaultDir, type TestVault, toldKey } from '../harness.ts';
 import { itemsOf, listening, withoutId } from '../http/listening.ts';
 
 /** The life of a client: keys, expiry, subnets, restrictions, last use. */
@@ -53,7 +53,7 @@ it('a client is shown with all that it is, and never a key', async () => {
   await open.host.clients.suspend({ client: id });
   const now = await shown(open, id);
   expect(now.keys.map((one) => [one.id, one.until])).toEqual([
-    [parseApiKey(rotated.key, 'test')?.keyId, null],
+    [parseApiKey(toldKey(rotated.key), 'test')?.keyId, null],
     [parseApiKey(key, 'test')?.keyId, until],
   ]);
   expect(now).toMatchObject({
@@ -64,7 +64,7 @@ it('a client is shown with all that it is, and never a key', async () => {
     ],
   });
   const told = JSON.stringify([now, await open.host.clients.list(), eventsOf(open.storePath)]);
-  for (const secret of [key, rotated.key]) {
+  for (const secret of [key, toldKey(rotated.key)]) {
     expect(told).not.toContain(secret.slice(-50));
     const hash = parseApiKey(secret, 'test')?.hash ?? new Uint8Array(0);
     for (const encoding of ['hex', 'base64', 'base64url'] as const)
@@ -80,7 +80,7 @@ it('each key is taken up to the millisecond of its end, and no longer', async ()
   const open = await newVault();
   const { id, key: old } = await open.add(CARDS);
   const until = inFuture(DAY);
-  const { key } = await open.host.clients.rotate({ client: id, priorKeyUntil: until });
+  const key = toldKey((await open.host.clients.rotate({ client: id, priorKeyUntil: until })).key);
   const store = openSqlite(open.storePath);
   const { clients, grants, restrictions } = await store.authority();
   await store.close();
@@ -101,7 +101,7 @@ it('says when each key was last used, to the minute, in every process, and write
   const one = await newVault();
   const other = await openVaultDir(one.dir, one.clock);
   const { id, key: old } = await one.add(CARDS);
-  const { key } = await one.host.clients.rotate({ client: id, priorKeyUntil: inFuture(DAY) });
+  const key = toldKey((await one.host.clients.rotate({ client: id, priorKeyUntil: inFuture(DAY) })).key);
   const lastUses = async () => (await shown(other, id)).keys.map(({ lastUsedAt }) => lastUsedAt);
   // `add` has presented the old key to one process, which has not written it yet.
   expect(await lastUses()).toEqual([null, null]);

@@ -1,8 +1,8 @@
-import { type Call, commit } from '../call.ts';
-import type { Draft } from '../commit/event.ts';
+import type { Call } from '../call.ts';
 import { signRow } from '../custody/authentic.ts';
 import { VaultError } from '../error.ts';
-import type { ClientRow, Insert, Update } from '../store.ts';
+import type { Planned } from '../once.ts';
+import type { ClientRow, Update } from '../store.ts';
 import type { Client, ClientState } from './clients.ts';
 
 export interface ChangedClient {
@@ -30,20 +30,9 @@ export function revised(call: Call, { row }: Client, columns: Partial<ClientRow>
   return { table: 'clients', row: signRow(call.epoch.keys.vault('rows').secret, 'clients', next), was };
 }
 
-/**
- * Commits a change of a client with its event. It raises the epoch, so every process decides by it from then on.
- * @returns what the client is now; null to be decided again
- */
-export async function change(
-  call: Call,
+/** A change of a client with its event. It raises the epoch, so every process decides by it once it is answered. */
+export const change = (
   { id, name }: ClientRow,
   state: ClientState,
-  part: {
-    readonly inserts?: readonly Insert[];
-    readonly updates?: readonly Update[];
-    readonly drafts: Draft[];
-  },
-): Promise<ChangedClient | null> {
-  const done = await commit(call, 'unavailable', part);
-  return done === null ? null : { id, name, state, requestId: call.origin.request };
-}
+  part: Planned<object>['part'],
+): Planned<Omit<ChangedClient, 'requestId'>> => ({ part, told: { id, name, state } });

@@ -1,57 +1,64 @@
 import type { AddClientRequest, RevokeClientRequest } from '../../wire/clients.ts';
 import { holdsValue } from '../../formats/clear-text.ts';
-import { attempt } from '../attempt.ts';
-import { type Call, type Caller, commit, draft } from '../call.ts';
+import { type Call, type Caller, draft } from '../call.ts';
 import type { Core } from '../core.ts';
 import { signRow } from '../custody/authentic.ts';
 import { VaultError } from '../error.ts';
 import { newId } from '../id.ts';
+import { once } from '../once.ts';
 import type { ClientRow, Insert } from '../store.ts';
 import { keyCheck, newApiKey } from './api-key.ts';
 import { change, type ChangedClient, revised } from './change.ts';
-import { holdsDuty } from './duty.ts';
 import { subnetsOf, timeAhead, written } from './terms.ts';
 import { grantFault, isIdle } from './written-grant.ts';
 
 export interface AddedClient {
   readonly id: string;
   readonly name: string;
-  /** The API key: this is the only time that it is told. */
-  readonly key: string;
+  /** The API key, told this once; null where the request is repeated. */
+  readonly key: string | null;
   /** Grants that allow nothing under the policy that is active. */
   readonly idle: readonly string[];
   readonly requestId: string;
 }
 
 /** Random bytes that a new client takes. */
-const EXPECTED = 128;
+const CHANGE = { duty: 'clients', expected: 128 } as const;
 
 /**
  * Adds a client with its grants.
  * @throws VaultError `conflict` for a name in use, `invalid_request` for a grant that its kind cannot hold,
  * an expiry that is past or what is no subnet
  */
-export const addClient = (core: Core, caller: Caller, request: AddClientRequest): Promise<AddedClient> =>
-  attempt(core, caller, { action: 'clients.add', expected: EXPECTED }, async (call) => {
-    if (!(await holdsDuty(call, 'clients', 'clients.add'))) return null;
-    const { name, kind, grants } = request;
-    if (call.epoch.clients.find(name) !== null) throw new VaultError('conflict');
-    if (holdsValue(name)) throw new VaultError('value_in_clear');
-    if (grants.some((text) => grantFault(text, kind, call.epoch.policy.roles) !== null))
-      throw new VaultError('invalid_request');
-    const expiresAt = request.expiresAt === null ? null : timeAhead(call, request.expiresAt);
-    const from = subnetsOf(request.from ?? []);
-    const { key, keyId, hash } = newApiKey(core.environment, (n) => call.draw.take(n));
-    const id = newId('client', (n) => call.draw.take(n));
-    const made = { id, name, kind, keyId, keyHash: hash, sources: from.join(' '), expiresAt };
-    const inserts = clientRows(call, made, grants);
-    const terms = { grants: [...new Set(grants)], expiresAt: written(expiresAt), from };
-    const detail = { client: id, name, kind, ...terms, key: keyId, keyCheck: keyCheck(hash) };
-    const drafts = [draft(call, 'clients.add', 'done', { detail })];
-    const added = await commit(call, 'unavailable', { inserts, drafts });
-    const idle = grants.filter((text) => isIdle(text, call.epoch.policy));
-    return added === null ? null : { id, name, key, idle, requestId: call.origin.request };
-  });
+export const addClient = (
+  core: Core,
+  caller: Caller,
+  request: AddClientRequest,
+  idempotencyKey: string | null,
+): Promise<AddedClient> =>
+  once<Omit<AddedClient, 'requestId'>>(
+    core,
+    caller,
+    { ...CHANGE, action: 'clients.add', request, idempotencyKey },
+    (call) => {
+      const { name, kind, grants } = request;
+      if (call.epoch.clients.find(name) !== null) throw new VaultError('conflict');
+      if (holdsValue(name)) throw new VaultError('value_in_clear');
+      if (grants.some((text) => grantFault(text, kind, call.epoch.policy.roles) !== null))
+        throw new VaultError('invalid_request');
+      const expiresAt = request.expiresAt === null ? null : timeAhead(call, request.expiresAt);
+      const from = subnetsOf(request.from ?? []);
+      const { key, keyId, hash } = newApiKey(core.environment, (n) => call.draw.take(n));
+      const id = newId('client', (n) => call.draw.take(n));
+      const made = { id, name, kind, keyId, keyHash: hash, sources: from.join(' '), expiresAt };
+      const inserts = clientRows(call, made, grants);
+      const terms = { grants: [...new Set(grants)], expiresAt: written(expiresAt), from };
+      const detail = { client: id, name, kind, ...terms, key: keyId, keyCheck: keyCheck(hash) };
+      const drafts = [draft(call, 'clients.add', 'done', { detail })];
+      const idle = grants.filter((text) => isIdle(text, call.epoch.policy));
+      return { part: { inserts, drafts }, told: { id, name, key: null, idle }, secret: { key } };
+    },
+  );
 
 function clientRows(
   call: Call,
@@ -78,15 +85,15 @@ function clientRows(
 export const revokeClient = (
   core: Core,
   caller: Caller,
-  { client: named }: RevokeClientRequest,
+  request: RevokeClientRequest,
+  idempotencyKey: string | null,
 ): Promise<ChangedClient> =>
-  attempt(core, caller, { action: 'clients.revoke', expected: EXPECTED }, async (call) => {
-    if (!(await holdsDuty(call, 'clients', 'clients.revoke'))) return null;
-    const client = call.epoch.clients.find(named);
+  once(core, caller, { ...CHANGE, action: 'clients.revoke', request, idempotencyKey }, (call) => {
+    const client = call.epoch.clients.find(request.client);
     if (client === null) throw new VaultError('not_found');
     const { id, name } = client.row;
     // Again is no conflict: whoever hurries to end a stolen key should not be told that it failed.
     const updates = [revised(call, client, { state: 'revoked' })];
     const drafts = [draft(call, 'clients.revoke', 'done', { detail: { client: id, name } })];
-    return change(call, client.row, 'revoked', { updates, drafts });
+    return change(client.row, 'revoked', { updates, drafts });
   });

@@ -5,19 +5,18 @@ import type {
   ResumeClientRequest,
   SuspendClientRequest,
 } from '../../wire/clients.ts';
-import { attempt } from '../attempt.ts';
 import { type Call, type Caller, draft } from '../call.ts';
 import type { Core } from '../core.ts';
 import { signRow } from '../custody/authentic.ts';
 import { VaultError } from '../error.ts';
+import { once } from '../once.ts';
 import type { Restriction } from '../policy/decide.ts';
 import type { Insert, RestrictionRow, Update } from '../store.ts';
 import { change, changeable, type ChangedClient } from './change.ts';
 import { type Client, inForce, stateOf } from './clients.ts';
-import { holdsDuty } from './duty.ts';
 import { timeAhead, written } from './terms.ts';
 
-const EXPECTED = 64;
+const CHANGE = { duty: 'clients', expected: 64 } as const;
 
 /**
  * Refuses all that a client asks, until it is resumed or for a while. It holds everywhere once this is answered.
@@ -27,12 +26,12 @@ export const suspendClient = (
   core: Core,
   caller: Caller,
   request: SuspendClientRequest,
+  idempotencyKey: string | null,
 ): Promise<ChangedClient> =>
-  attempt(core, caller, { action: 'clients.suspend', expected: EXPECTED }, async (call) => {
-    if (!(await holdsDuty(call, 'clients', 'clients.suspend'))) return null;
+  once(core, caller, { ...CHANGE, action: 'clients.suspend', request, idempotencyKey }, (call) => {
     const { client, row, rows } = imposed(call, { ...request, restriction: 'suspended' });
     const drafts = [draft(call, 'clients.suspend', 'done', { detail: detailOf(client, row) })];
-    return change(call, client.row, after(call, client, row), { ...rows, drafts });
+    return change(client.row, after(call, client, row), { ...rows, drafts });
   });
 
 /**
@@ -43,12 +42,12 @@ export const resumeClient = (
   core: Core,
   caller: Caller,
   request: ResumeClientRequest,
+  idempotencyKey: string | null,
 ): Promise<ChangedClient> =>
-  attempt(core, caller, { action: 'clients.resume', expected: EXPECTED }, async (call) => {
-    if (!(await holdsDuty(call, 'clients', 'clients.resume'))) return null;
+  once(core, caller, { ...CHANGE, action: 'clients.resume', request, idempotencyKey }, (call) => {
     const { client, row, rows } = lifted(call, { ...request, restriction: 'suspended' });
     const drafts = [draft(call, 'clients.resume', 'done', { detail: detailOf(client, row) })];
-    return change(call, client.row, after(call, client, row), { ...rows, drafts });
+    return change(client.row, after(call, client, row), { ...rows, drafts });
   });
 
 /**
@@ -59,25 +58,29 @@ export const restrictClient = (
   core: Core,
   caller: Caller,
   request: RestrictClientRequest,
+  idempotencyKey: string | null,
 ): Promise<ChangedClient> =>
-  attempt(core, caller, { action: 'clients.restrict', expected: EXPECTED }, async (call) => {
-    if (!(await holdsDuty(call, 'clients', 'clients.restrict'))) return null;
+  once(core, caller, { ...CHANGE, action: 'clients.restrict', request, idempotencyKey }, (call) => {
     const { client, row, rows } = imposed(call, request);
     if (client.row.kind !== 'service') throw new VaultError('invalid_request');
     const drafts = [draft(call, 'clients.restrict', 'done', { detail: detailOf(client, row) })];
-    return change(call, client.row, after(call, client, row), { ...rows, drafts });
+    return change(client.row, after(call, client, row), { ...rows, drafts });
   });
 
 /**
  * Ends a restriction.
  * @throws VaultError `not_found`, `conflict` where it is not in force
  */
-export const liftClient = (core: Core, caller: Caller, request: LiftClientRequest): Promise<ChangedClient> =>
-  attempt(core, caller, { action: 'clients.lift', expected: EXPECTED }, async (call) => {
-    if (!(await holdsDuty(call, 'clients', 'clients.lift'))) return null;
+export const liftClient = (
+  core: Core,
+  caller: Caller,
+  request: LiftClientRequest,
+  idempotencyKey: string | null,
+): Promise<ChangedClient> =>
+  once(core, caller, { ...CHANGE, action: 'clients.lift', request, idempotencyKey }, (call) => {
     const { client, row, rows } = lifted(call, request);
     const drafts = [draft(call, 'clients.lift', 'done', { detail: detailOf(client, row) })];
-    return change(call, client.row, after(call, client, row), { ...rows, drafts });
+    return change(client.row, after(call, client, row), { ...rows, drafts });
   });
 
 /** A client with the next revision of one of its restrictions, and how that is written. */

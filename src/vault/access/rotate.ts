@@ -1,19 +1,18 @@
 import type { RetireClientRequest, RotateClientRequest } from '../../wire/clients.ts';
-import { attempt } from '../attempt.ts';
-import { type Call, type Caller, commit, draft } from '../call.ts';
+import { type Call, type Caller, draft } from '../call.ts';
 import type { Core } from '../core.ts';
 import { VaultError } from '../error.ts';
+import { once } from '../once.ts';
 import { keyCheck, newApiKey } from './api-key.ts';
 import { change, changeable, type ChangedClient, revised } from './change.ts';
 import { type Client, type ClientKey, stateOf } from './clients.ts';
-import { holdsDuty } from './duty.ts';
 import { timeAhead, written } from './terms.ts';
 
 export interface RotatedClient {
   readonly id: string;
   readonly name: string;
-  /** The new API key: this is the only time that it is told. */
-  readonly key: string;
+  /** The new API key, told this once; null where the request is repeated. */
+  readonly key: string | null;
   /** Until when the key before is taken too; null where it ended at once. */
   readonly priorKeyUntil: string | null;
   readonly requestId: string;
@@ -22,7 +21,7 @@ export interface RotatedClient {
 /** How long a key may be taken beside the one that replaced it, in milliseconds. */
 const LONGEST_OVERLAP = 30 * 24 * 60 * 60 * 1000;
 /** Random bytes that a new key takes. */
-const EXPECTED = 128;
+const CHANGE = { duty: 'clients', expected: 128 } as const;
 
 /**
  * Gives a client a new API key. The one before is taken until the time asked for, or ends at once. Two keys are taken
@@ -34,29 +33,33 @@ export const rotateClient = (
   core: Core,
   caller: Caller,
   request: RotateClientRequest,
+  idempotencyKey: string | null,
 ): Promise<RotatedClient> =>
-  attempt(core, caller, { action: 'clients.rotate', expected: EXPECTED }, async (call) => {
-    if (!(await holdsDuty(call, 'clients', 'clients.rotate'))) return null;
-    const client = changeable(call, request.client);
-    const { id, name } = client.row;
-    const until = overlapEnd(call, client, request.priorKeyUntil ?? null);
-    const { key, keyId, hash } = newApiKey(core.environment, (n) => call.draw.take(n));
-    const update = revised(call, client, {
-      keyId,
-      keyHash: hash,
-      keyAt: call.now,
-      priorKeyId: client.row.keyId,
-      priorKeyHash: client.row.keyHash,
-      priorKeyAt: client.row.keyAt,
-      priorKeyUntil: until ?? call.now,
-    });
-    const keys = { key: keyId, keyCheck: keyCheck(hash), priorKey: client.row.keyId };
-    const detail = { client: id, name, ...keys, priorKeyUntil: written(until ?? call.now) };
-    const drafts = [draft(call, 'clients.rotate', 'done', { detail })];
-    const done = await commit(call, 'unavailable', { updates: [update], drafts });
-    if (done === null) return null;
-    return { id, name, key, priorKeyUntil: written(until), requestId: call.origin.request };
-  });
+  once<Omit<RotatedClient, 'requestId'>>(
+    core,
+    caller,
+    { ...CHANGE, action: 'clients.rotate', request, idempotencyKey },
+    (call) => {
+      const client = changeable(call, request.client);
+      const { id, name } = client.row;
+      const until = overlapEnd(call, client, request.priorKeyUntil ?? null);
+      const { key, keyId, hash } = newApiKey(core.environment, (n) => call.draw.take(n));
+      const update = revised(call, client, {
+        keyId,
+        keyHash: hash,
+        keyAt: call.now,
+        priorKeyId: client.row.keyId,
+        priorKeyHash: client.row.keyHash,
+        priorKeyAt: client.row.keyAt,
+        priorKeyUntil: until ?? call.now,
+      });
+      const keys = { key: keyId, keyCheck: keyCheck(hash), priorKey: client.row.keyId };
+      const detail = { client: id, name, ...keys, priorKeyUntil: written(until ?? call.now) };
+      const drafts = [draft(call, 'clients.rotate', 'done', { detail })];
+      const told = { id, name, key: null, priorKeyUntil: written(until) };
+      return { part: { updates: [update], drafts }, told, secret: { key } };
+    },
+  );
 
 function overlapEnd(call: Call, { keys }: Client, asked: string | null): number | null {
   if (asked === null) return null;
@@ -75,16 +78,16 @@ export const retireClient = (
   core: Core,
   caller: Caller,
   request: RetireClientRequest,
+  idempotencyKey: string | null,
 ): Promise<ChangedClient> =>
-  attempt(core, caller, { action: 'clients.retire', expected: EXPECTED }, async (call) => {
-    if (!(await holdsDuty(call, 'clients', 'clients.retire'))) return null;
+  once(core, caller, { ...CHANGE, action: 'clients.retire', request, idempotencyKey }, (call) => {
     const client = changeable(call, request.client);
     const { id, name, priorKeyId } = client.row;
     if (!isOverlapping(call, client.keys)) throw new VaultError('conflict');
     const updates = [revised(call, client, { priorKeyUntil: call.now })];
     const detail = { client: id, name, priorKey: priorKeyId, priorKeyUntil: written(call.now) };
     const drafts = [draft(call, 'clients.retire', 'done', { detail })];
-    return change(call, client.row, stateOf(client, call.now), { updates, drafts });
+    return change(client.row, stateOf(client, call.now), { updates, drafts });
   });
 
 const isOverlapping = ({ now }: Call, keys: readonly ClientKey[]): boolean =>

@@ -1,14 +1,13 @@
 import type { AdmitClientRequest, ExpireClientRequest } from '../../wire/clients.ts';
-import { attempt } from '../attempt.ts';
 import { type Call, type Caller, draft } from '../call.ts';
 import type { Core } from '../core.ts';
 import { VaultError } from '../error.ts';
+import { once } from '../once.ts';
 import { change, changeable, type ChangedClient, revised } from './change.ts';
 import { stateOf } from './clients.ts';
-import { holdsDuty } from './duty.ts';
 import { parseSources } from './source.ts';
 
-const EXPECTED = 64;
+const CHANGE = { duty: 'clients', expected: 64 } as const;
 
 /**
  * Sets when a client expires; one that has expired may be given a later time.
@@ -18,9 +17,9 @@ export const expireClient = (
   core: Core,
   caller: Caller,
   request: ExpireClientRequest,
+  idempotencyKey: string | null,
 ): Promise<ChangedClient> =>
-  attempt(core, caller, { action: 'clients.expire', expected: EXPECTED }, async (call) => {
-    if (!(await holdsDuty(call, 'clients', 'clients.expire'))) return null;
+  once(core, caller, { ...CHANGE, action: 'clients.expire', request, idempotencyKey }, (call) => {
     const client = changeable(call, request.client);
     const { id, name } = client.row;
     const expiresAt = request.expiresAt === null ? null : timeAhead(call, request.expiresAt);
@@ -28,7 +27,7 @@ export const expireClient = (
     const detail = { client: id, name, expiresAt: written(expiresAt) };
     const drafts = [draft(call, 'clients.expire', 'done', { detail })];
     const state = stateOf({ ...client, row: { ...client.row, expiresAt } }, call.now);
-    return change(call, client.row, state, { updates: [update], drafts });
+    return change(client.row, state, { updates: [update], drafts });
   });
 
 /**
@@ -39,15 +38,15 @@ export const admitClient = (
   core: Core,
   caller: Caller,
   request: AdmitClientRequest,
+  idempotencyKey: string | null,
 ): Promise<ChangedClient> =>
-  attempt(core, caller, { action: 'clients.admit', expected: EXPECTED }, async (call) => {
-    if (!(await holdsDuty(call, 'clients', 'clients.admit'))) return null;
+  once(core, caller, { ...CHANGE, action: 'clients.admit', request, idempotencyKey }, (call) => {
     const client = changeable(call, request.client);
     const { id, name } = client.row;
     const from = subnetsOf(request.from);
     const update = revised(call, client, { sources: from.join(' ') });
     const drafts = [draft(call, 'clients.admit', 'done', { detail: { client: id, name, from } })];
-    return change(call, client.row, stateOf(client, call.now), { updates: [update], drafts });
+    return change(client.row, stateOf(client, call.now), { updates: [update], drafts });
   });
 
 /**

@@ -56,6 +56,8 @@ export class History {
       const sum = { count: rows.count, stem: rows.stem, hash: rows.hash };
       this.#made.set(slot(rows.stem, collection.id), { sum, index });
     }
+    // A repeated request changed nothing.
+    if (detail?.repeated === true) return;
     if (detail !== undefined) this.#readChange(action, row, detail);
     if (action.startsWith('clients.')) this.#clients.read(action, actor?.id ?? '', detail);
     if (action === 'policy.apply') this.#policies.read(detail ?? {});
@@ -63,7 +65,7 @@ export class History {
 
   /** What became of values that were issued before. */
   #readChange(action: string, row: string | undefined, detail: NonNullable<Shape['detail']>): void {
-    const { ended, rows = [], versions = [], version, readableUntil = null, repeated = false } = detail;
+    const { ended, rows = [], versions = [], version, readableUntil = null } = detail;
     if ((action === 'expire' || action === 'erase') && row !== undefined && ended !== undefined)
       this.#ended.set(row, ended);
     if (action === 'purge' && ended !== undefined) {
@@ -73,7 +75,7 @@ export class History {
         this.#replaced.set(one, { version: newest, until: null });
       }
     }
-    if (action === 'replace' && row !== undefined && version !== undefined && !repeated)
+    if (action === 'replace' && row !== undefined && version !== undefined)
       this.#replaced.set(row, { version, until: readableUntil });
   }
 

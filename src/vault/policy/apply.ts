@@ -7,6 +7,7 @@ import { signRow } from '../custody/authentic.ts';
 import { newKey } from '../custody/new-key.ts';
 import { VaultError } from '../error.ts';
 import { newId } from '../id.ts';
+import { type Change, once, type Planned } from '../once.ts';
 import type { CollectionRow, Insert, Update } from '../store.ts';
 import { readPolicy } from './bounds.ts';
 import { codeOf } from './clear-names.ts';
@@ -32,7 +33,8 @@ export function applyPolicy(core: Core, caller: Caller, value: unknown): Promise
   return attempt(core, caller, APPLY, async (call) => {
     if (!(await holdsDuty(call, 'policy', 'policy.apply'))) return null;
     read ??= readPolicy(value);
-    return applyRead(call, read);
+    const { came, part } = await applying(call, read);
+    return part === null || (await commit(call, 'unavailable', part)) !== null ? came : null;
   });
 }
 
@@ -44,21 +46,25 @@ export function applyPolicy(core: Core, caller: Caller, value: unknown): Promise
 export function requestPolicy(
   core: Core,
   caller: Caller,
-  { policy, expected }: ApplyPolicyRequest,
+  request: ApplyPolicyRequest,
+  idempotencyKey: string | null,
 ): Promise<AppliedRequest> {
+  const { policy, expected } = request;
   let read: Read | null = null;
-  return attempt(core, caller, APPLY, async (call) => {
-    if (!(await holdsDuty(call, 'policy', 'policy.apply'))) return null;
+  const change: Change = { ...APPLY, duty: 'policy', request, idempotencyKey };
+  return once(core, caller, change, async (call): Promise<Planned<Told> | null> => {
     if (expected !== undefined && expected !== call.epoch.policy.number) throw new VaultError('conflict');
     read ??= readPolicy(policy);
-    const came = await applyRead(call, read);
+    const { came, part } = await applying(call, read);
     if (came === null) return null;
     if ('problems' in came) throw new VaultError(codeOf(came.problems));
     const { applied, number } = came;
     const note = applied && call.origin.via === 'http' ? { note: NOT_IN_THE_FILE } : {};
-    return { applied, number, ...note, requestId: call.origin.request };
+    return { part: part ?? { drafts: [] }, told: { applied, number, ...note } };
   });
 }
+
+type Told = Omit<AppliedRequest, 'requestId'>;
 
 export interface AppliedRequest {
   readonly applied: boolean;
@@ -72,13 +78,19 @@ const NOT_IN_THE_FILE =
 
 const APPLY = { action: 'policy.apply', expected: 4096 };
 
-async function applyRead(call: Call, read: Read): Promise<Applied | null> {
-  if ('problems' in read) return read;
+/** What applying a policy comes to, null to be decided again; and what is to be committed for it, if anything. */
+interface Applying {
+  readonly came: Applied | null;
+  readonly part: Planned<object>['part'] | null;
+}
+
+async function applying(call: Call, read: Read): Promise<Applying> {
+  if ('problems' in read) return { came: read, part: null };
   const { number, text } = call.epoch.policy;
-  if (text === policyText(read.policy)) return { applied: false, number };
+  if (text === policyText(read.policy)) return { came: { applied: false, number }, part: null };
   const plan = await planOf(call, read.policy);
-  if ('problems' in plan) return plan;
-  return (await mayApply(call, plan)) ? apply(call, plan) : null;
+  if ('problems' in plan) return { came: plan, part: null };
+  return (await mayApply(call, plan)) ? apply(call, plan) : { came: null, part: null };
 }
 
 /**
@@ -99,7 +111,7 @@ async function mayApply(call: Call, { policy }: Plan): Promise<boolean> {
   throw new VaultError('insufficient_grant', { action: gained });
 }
 
-async function apply(call: Call, plan: Plan): Promise<Applied | null> {
+async function apply(call: Call, plan: Plan): Promise<Applying> {
   const number = call.epoch.policy.number + 1;
   const text = policyText(plan.policy);
   const rowsKey = call.epoch.keys.vault('rows').secret;
@@ -115,8 +127,10 @@ async function apply(call: Call, plan: Plan): Promise<Applied | null> {
   }
   const effects = effectsOf(call, plan);
   const drafts = [draft(call, 'policy.apply', 'done', { detail: detailOf(number, text, effects) })];
-  const done = await commit(call, 'unavailable', { inserts, updates, mustBeEmpty, drafts });
-  return done === null ? null : { applied: true, number, ...effects };
+  return {
+    came: { applied: true, number, ...effects },
+    part: { inserts, updates, mustBeEmpty, drafts },
+  };
 }
 
 function changed(

@@ -12,7 +12,7 @@ const MOST_ROWS = 160;
 /** A lease runs out after this many milliseconds, so that another process takes over from one that died. */
 const LEASE = 60_000;
 /** Runs in a row: whatever else the vault does on its own has its turn. */
-const MOST_RUNS = 64;
+const MOST_RUNS = 512;
 const NAME = 'purge';
 
 /**

@@ -1,8 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { CommandRefused } from './cli/host.ts';
+import { CommandRefused, refusal, type FileProblem } from './cli/refusal.ts';
 import type { PolicyFile } from './cli/policy-file.ts';
-import { type FileProblem, refusal } from './cli/refusal.ts';
 import { type ConfigProblem, type LineOf, problemAt } from './config/problem.ts';
 import { type Config, type PolicyPart, readConfig, type Settings } from './config/settings.ts';
 import { holdsValue } from './formats/clear-text.ts';

@@ -1,7 +1,7 @@
 import { statfsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { CommandRefused, type DoctorReport } from './cli/host.ts';
-import { lineOf } from './cli/refusal.ts';
+import { CommandRefused, lineOf } from './cli/refusal.ts';
+import { type DoctorReport } from './cli/host.ts';
 import { type Examined, examineFile } from './config-file.ts';
 import type { Settings } from './config/settings.ts';
 import { certificateFindings } from './doctor/certificate.ts';

@@ -1,5 +1,5 @@
 import { BackupRefused } from './backup/refused.ts';
-import { CommandRefused } from './cli/host.ts';
+import { CommandRefused } from './cli/refusal.ts';
 import { Unreachable } from './client/client.ts';
 import { KeyFileRefused } from './masterkey/file.ts';
 import { VaultError } from './vault/error.ts';

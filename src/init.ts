@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { InitOptions, InitReport } from './cli/host.ts';
-import { CommandRefused } from './cli/host.ts';
+import { CommandRefused } from './cli/refusal.ts';
 import { readSettings } from './config-file.ts';
 import { readConfig, type Settings } from './config/settings.ts';
 import { writeKeyFile } from './masterkey/file.ts';

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { CommandRefused } from './cli/host.ts';
+import { CommandRefused } from './cli/refusal.ts';
 
 /**
  * Takes an address.

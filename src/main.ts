@@ -7,10 +7,9 @@ import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promis
 import { pino } from 'pino';
 import { z } from 'zod';
 import type { Host } from './cli/host.ts';
-import { CommandRefused } from './cli/host.ts';
+import { CommandRefused, refusal } from './cli/refusal.ts';
 import { run } from './cli/program.ts';
 import { connect } from './client/client.ts';
-import { refusal } from './cli/refusal.ts';
 import { readPolicyFile, readSettings, readWhole } from './config-file.ts';
 import { problemAt } from './config/problem.ts';
 import type { Config } from './config/settings.ts';

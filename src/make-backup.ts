@@ -7,7 +7,7 @@ import { putInPlace, writeDurably } from './backup/durable-file.ts';
 import { FORMAT, type Manifest } from './backup/manifest.ts';
 import { openWorkFolder } from './backup/work-folder.ts';
 import type { BackupOptions, BackupReport } from './cli/host.ts';
-import { CommandRefused } from './cli/host.ts';
+import { CommandRefused } from './cli/refusal.ts';
 import { decodeFrontier, root } from './log/tree.ts';
 import { open, type Opening } from './open.ts';
 import { type Copied, copySqlite } from './store/sqlite-copy.ts';

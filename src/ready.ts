@@ -1,6 +1,6 @@
 import { request as overHttp } from 'node:http';
 import { request as overTls } from 'node:https';
-import { CommandRefused } from './cli/host.ts';
+import { CommandRefused } from './cli/refusal.ts';
 import type { Settings } from './config/settings.ts';
 
 /** How long the vault may take to answer, in milliseconds: its own patience is one second. */

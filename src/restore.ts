@@ -8,7 +8,7 @@ import type { Manifest } from './backup/manifest.ts';
 import { BackupRefused } from './backup/refused.ts';
 import { openWorkFolder } from './backup/work-folder.ts';
 import type { RestoreOptions, RestoreReport } from './cli/host.ts';
-import { CommandRefused } from './cli/host.ts';
+import { CommandRefused } from './cli/refusal.ts';
 import type { Settings } from './config/settings.ts';
 import type { BackingUp } from './make-backup.ts';
 import { fileMasterKey } from './masterkey/file.ts';

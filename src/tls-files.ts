@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { CommandRefused } from './cli/host.ts';
+import { CommandRefused } from './cli/refusal.ts';
 import type { TlsFiles } from './http/listener.ts';
 
 /** What the listener takes, and the certificate as read. */

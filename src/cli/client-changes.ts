@@ -4,7 +4,8 @@ import type { Restriction } from '../vault/policy/decide.ts';
 import { admitClientRequest, suspendClientRequest } from '../wire/clients.ts';
 import { ask, type Common, usage, withCommon } from './ask.ts';
 import { collect, duration, inWords, mustBeSubnets, NOBODY, told } from './client-words.ts';
-import { CommandRefused, type Host } from './host.ts';
+import { CommandRefused } from './refusal.ts';
+import { type Host } from './host.ts';
 import { printable } from './table.ts';
 
 interface RestrictOptions extends Common {

@@ -2,7 +2,7 @@ import { InvalidArgumentError } from 'commander';
 import { parseSource } from '../vault/access/source.ts';
 import { VaultError } from '../vault/error.ts';
 import type { Code } from '../wire/codes.ts';
-import { CommandRefused } from './host.ts';
+import { CommandRefused } from './refusal.ts';
 
 export const NOBODY = 'there is no client of that name or id: clients list shows them';
 

@@ -97,11 +97,3 @@ export interface DoctorReport {
   /** Each a phrase that ends with why. */
   readonly unchecked: readonly string[];
 }
-
-/** A command that is refused: its sentence is for the person who gave it. Exit 1. */
-export class CommandRefused extends Error {
-  constructor(why: string) {
-    super(why);
-    this.name = 'CommandRefused';
-  }
-}

@@ -2,10 +2,10 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { Comparison } from '../vault/policy/comparison.ts';
 import { ask, type Common, withCommon } from './ask.ts';
 import { inWords } from './client-words.ts';
-import { CommandRefused, type Host } from './host.ts';
+import { CommandRefused, lineOf, refusal, type FileProblem } from './refusal.ts';
+import { type Host } from './host.ts';
 import type { PolicyFile } from './policy-file.ts';
 import { comparisonLines } from './policy-words.ts';
-import { type FileProblem, lineOf, refusal } from './refusal.ts';
 import { printable, table } from './table.ts';
 
 interface ApplyOptions extends Common {

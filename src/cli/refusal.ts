@@ -1,4 +1,10 @@
-import { CommandRefused } from './host.ts';
+/** A command that is refused: its sentence is for the person who gave it. Exit 1. */
+export class CommandRefused extends Error {
+  constructor(why: string) {
+    super(why);
+    this.name = 'CommandRefused';
+  }
+}
 
 /** One thing wrong, or odd, with a file. `path` is keys and indexes joined by dots; a null line is the whole file. */
 export interface FileProblem {

@@ -1,7 +1,8 @@
 import { fingerprint } from '../crypto/fingerprint.ts';
 import { holdsDuty } from './access/duty.ts';
 import { attempt } from './attempt.ts';
-import { type LogReport, type VerifyDeps, verifyStore } from './audit/verify.ts';
+import type { VerifyDeps } from './audit/against.ts';
+import { type LogReport, verifyStore } from './audit/verify.ts';
 import { type Caller, commit, draft } from './call.ts';
 import type { HeadSeal } from './commit/head.ts';
 import type { Core, World } from './core.ts';

@@ -3,7 +3,7 @@ import type { AuthoritySnapshot } from '../store.ts';
 import { ClientHistory } from './client-history.ts';
 import { PolicyHistory } from './policy-history.ts';
 import type { RowSum } from './row-set.ts';
-import type { Find } from './verify.ts';
+import type { Find } from './against.ts';
 
 /** The part of an event that rows are held against. */
 const eventShape = z.looseObject({

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { policyHash } from '../policy/policy-hash.ts';
 import { nameAll } from '../policy/rename.ts';
 import type { AuthoritySnapshot } from '../store.ts';
-import type { Find } from './verify.ts';
+import type { Find } from './against.ts';
 
 const namedShape = z.looseObject({
   collections: z.record(z.string(), z.looseObject({ formerly: z.array(z.string()).default([]) })),

@@ -5,7 +5,7 @@ import type { EarlierRow, FingerprintRow, IssuedRow, StoreSnapshot, ValueRow } f
 import { Cursor } from './cursor.ts';
 import type { History } from './history.ts';
 import { RequestRows } from './request-rows.ts';
-import type { Find, VerifyDeps } from './verify.ts';
+import type { Find, VerifyDeps } from './against.ts';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 

@@ -2,7 +2,7 @@ import { ROW_STEM } from '../id.ts';
 import type { IssuedRow } from '../store.ts';
 import type { History } from './history.ts';
 import { sumRows } from './row-set.ts';
-import type { Find } from './verify.ts';
+import type { Find } from './against.ts';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 

@@ -1,16 +1,9 @@
 import type { Secret } from '../../crypto/key.ts';
 import { decodeFrontier, EMPTY, root } from '../../log/tree.ts';
 import { type LogEntry, type LogVerdict, verifyLog } from '../../log/verify.ts';
-import type { HeadSeal } from '../commit/head.ts';
 import { authenticate } from '../custody/authority.ts';
-import {
-  AUTHORITY,
-  type AuthorityTable,
-  type EarlierRow,
-  PRIMARY_KEY,
-  type Rows,
-  type StoreSnapshot,
-} from '../store.ts';
+import { AUTHORITY, type AuthorityTable, PRIMARY_KEY, type Rows, type StoreSnapshot } from '../store.ts';
+import type { Find, VerifyDeps } from './against.ts';
 import { History } from './history.ts';
 import { reconcile } from './reconcile.ts';
 
@@ -30,26 +23,6 @@ export interface LogReport {
   readonly rows: number;
   readonly findings: readonly LogFinding[];
 }
-
-/** What verification needs of an open vault. */
-export interface VerifyDeps {
-  readonly rowsKey: Secret;
-  readonly seal: HeadSeal;
-  readonly breathe: () => Promise<void>;
-  /** The normal form in a row's cell, or null if it does not open. */
-  readonly open: (row: Rows['values']) => string | null;
-  /** The hash under which a row's token must be issued. */
-  readonly hashOf: (row: Rows['values']) => Uint8Array;
-  /** The fingerprint that a value must have, or null if its key is gone. */
-  readonly printOf: (row: Rows['values'], normal: string, keyId: string) => Uint8Array | null;
-  /** Whether what is kept of a row's version before opens. */
-  readonly openEarlier: (row: Rows['values'], earlier: EarlierRow) => boolean;
-  /** Where every live value of a collection has a fingerprint; null where none has. */
-  readonly printsOf: (collection: string) => 'fingerprints' | 'lookups' | null;
-}
-
-/** Told of each finding. */
-export type Find = (table: string, problem: string, index?: number | null) => void;
 
 /** Findings are cut off here: a store that is all wrong needs no longer list. */
 const MOST_FINDINGS = 100;

@@ -330,7 +330,7 @@ describe('the linter', () => {
   let found: string[];
   beforeAll(() => {
     found = lintAll();
-  }, 60_000);
+  });
 
   test.each(Object.entries(offencesByFile))('finds every offence in %s', (file, offences) => {
     expect(offences.length).toBeGreaterThan(3);
@@ -341,11 +341,11 @@ describe('the linter', () => {
     const file = 'src/vault/floating.ts';
     const typed = lint({ [file]: linesOf(typedOffences) }, 'with types');
     expect(missed(file, typedOffences, typed)).toEqual([]);
-  }, 60_000);
+  });
 
   test('has nothing to say about what each room needs', () => {
     expect(lint(cleanFiles, 'without types')).toEqual([]);
-  }, 60_000);
+  });
 });
 
 describe('the source', () => {

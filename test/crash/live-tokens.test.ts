@@ -197,7 +197,7 @@ it('a purge that is killed in the middle is taken over once its lease has run ou
   });
   expect(items).toEqual([{ value: cardNumber(1) }]);
   expect(await open.host.audit.verify()).toMatchObject({ ok: true });
-}, 120_000);
+});
 
 it('whatever two processes do to the same few values, each has one token, and nobody is accused', async () => {
   const { dir, config, store } = await made();

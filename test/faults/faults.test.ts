@@ -29,7 +29,7 @@ describe.skipIf(shim === null)(title, () => {
     child = started;
     const [port] = await once(started.stdout, 'data');
     url = `http://127.0.0.1:${String(port).trim()}/`;
-  }, 30_000);
+  });
 
   afterEach(async () => {
     const exited = once(child, 'exit');

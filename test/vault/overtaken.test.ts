@@ -124,3 +124,41 @@ it('what is answered beside an erasure stands before it in the log, also where i
   expect(actions.filter((action) => action === 'expire')).toHaveLength(1);
   expect(await open.host.audit.verify()).toMatchObject({ ok: true });
 });
+
+const twice: [
+  string,
+  (vault: BoundVault, named: { collection: string; token: string }) => Promise<unknown>,
+][] = [
+  [
+    'replace',
+    (vault, named) => vault.replace({ items: [{ ...named, value: OTHER, ifVersion: 1 }] }, 'the-same'),
+  ],
+  ['erase', (vault, named) => vault.erase({ reason: 'asked', items: [named] }, 'the-same')],
+];
+
+it.each(twice)('a %s that its first request overtakes is answered what that was', async (action, ask) => {
+  const open = await newVault(POLICY);
+  const client = await open.add(GRANTS);
+  const { items } = await client.vault.tokenise({ items: [{ collection: 'cards', value: PAN }] });
+  const token = items[0] !== undefined && 'token' in items[0] ? items[0].token : '';
+  const named = { collection: 'cards', token };
+  let first: unknown = null;
+  // The first is done after the second has looked for its claim, and before it looks for its token.
+  const around = (store: Store): Store => ({
+    ...store,
+    claim: async (owner, key) => {
+      const found = await store.claim(owner, key);
+      first ??= await ask(client.vault, named);
+      return found;
+    },
+  });
+  const beside = await openAround(open, around);
+  const second = await ask(await beside.as(client.key), named);
+  expect(first).toMatchObject({
+    items: [{ [action === 'erase' ? 'erased' : 'version']: expect.anything() }],
+  });
+  expect(second).toMatchObject({ items: Object(first).items });
+  const events = eventsOf(open.storePath).filter((event) => event['action'] === action);
+  expect(events).toMatchObject([{ outcome: 'done' }, { outcome: 'done', detail: { repeated: true } }]);
+  expect(await open.host.audit.verify()).toMatchObject({ ok: true });
+});

@@ -62,6 +62,8 @@ export const change = <T extends object>(
     const sought = first === null ? await seek(call, asking, items) : again(call, asking, items, first, into);
     if (first === null) await add(call, sought, into);
     const claimed = first === null ? claims(call, claim, items.length, into) : [];
+    // Nothing to change: perhaps the first request under the key has done it since it was looked for, and answers then.
+    if (first === null && claimed.length === 0 && (await firstUnder(call, claim)) !== null) return null;
     const committed = await commit(call, 'unavailable', {
       inserts: [...claimed, ...into.inserts],
       endings: into.endings,

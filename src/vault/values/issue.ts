@@ -28,8 +28,8 @@ export interface Issued {
 }
 
 /**
- * Why a wanted value got none: its space is full, it was refused when its Idempotency-Key was first used, or what is
- * stored for it does not authenticate.
+ * Why a wanted value got none: its space is full; when its Idempotency-Key was first used it was refused, or its
+ * collection's name meant another one; or what is stored for it does not authenticate.
  */
 export type Unissued = 'token_space_exhausted' | 'conflict' | 'integrity';
 

@@ -24,6 +24,9 @@ export async function recall(call: Call, first: ClaimRow, sorted: Sorted, into: 
     // It was refused then and might not be now; but a token made now would be another one each time it is asked for.
     if (became === REFUSED) into.issued.set(want.item, 'conflict');
     else if (became === EXHAUSTED) into.issued.set(want.item, 'token_space_exhausted');
+    // The name is another collection's by now: the first request was not about this one.
+    else if (value !== null && value.collection !== want.collection.id)
+      into.issued.set(want.item, 'conflict');
     else if (value !== null) answerAgain(call, want, value, became === CREATED, into);
   }
 }

@@ -103,6 +103,18 @@ collections:
     expect(await open.host.audit.verify()).toMatchObject({ ok: true, rows: 2 });
   });
 
+  it('leaves its name to another, which a repeated request was not about: nobody is accused', async () => {
+    const { open, all } = await filled();
+    await apply(open, renamed);
+    await apply(open, renamed.replace('  old:', `  cards: { ${CARDS} }\n  old:`));
+    expect((await all.vault.tokenise({ items: [value] }, 'once')).items).toMatchObject([
+      { error: { code: 'conflict' } },
+    ]);
+    await open.vault.maintain();
+    expect(open.notices).toEqual([]);
+    expect(eventsOf(open.storePath).filter(({ action }) => action === 'integrity')).toEqual([]);
+  });
+
   it('onto the name of one that is closed is refused, and of one that is closed and renamed away works', async () => {
     const { open } = await filled();
     const before = ids(open);

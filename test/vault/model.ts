@@ -335,6 +335,7 @@ export class Model {
         const code = this.#misfitOf(token, item, normal ?? '', seen, taken);
         const about = aboutOf(seeking, item, i);
         if (code !== null) return this.#deny(call, 'replace', about, plainly(code));
+        this.#endMet(call, token, normal ?? '', i);
         const version = token.version + 1;
         changed.set(i, version);
         this.#log(call, 'replace', 'done', { ...about, detail: { version } });
@@ -360,11 +361,21 @@ export class Model {
     if (normal === token.token) return 'invalid_value';
     const { collection, subject } = token;
     if (!isKnown(collection) || token.value === normal) return null;
-    // One value never has two tokens, nor does one that has expired and was not yet destroyed.
+    // One value never has two tokens.
     const name = `${collection} ${subject ?? ''} ${normal}`;
-    const isHeld = taken.has(name) || this.#holding(collection, normal, subject).length > 0;
+    const isHeld =
+      taken.has(name) || this.#holding(collection, normal, subject).some((one) => this.#isLive(one));
     taken.add(name);
     return isHeld ? 'conflict' : null;
+  }
+
+  /** A token of the new value that has expired and was not yet destroyed ends. */
+  #endMet(call: Call, { collection, subject, value }: Token, normal: string, item: number): void {
+    if (!isKnown(collection) || value === normal) return;
+    for (const one of this.#holding(collection, normal, subject)) {
+      one.ended = true;
+      this.#log(call, 'expire', 'done', { item, collection });
+    }
   }
 
   #replace(token: Token, { expiresAt, metadata }: ReplaceRequest['items'][number], normal: string): void {

@@ -142,6 +142,24 @@ describe('replace', () => {
     expect(twice).toEqual([{ version: 4 }, failing('conflict'), failing('conflict')]);
     await ok(open);
   });
+
+  it('meets a token that has expired as one that never was, and ends it', async () => {
+    const { open, vault, tokenise, reveal } = await start();
+    const expiresAt = new Date(Date.now() + HOUR).toISOString();
+    const old = await tokenise('cards-known', OTHER, { expiresAt });
+    const token = await tokenise('cards-known', PAN);
+    const item = { collection: 'cards-known', token, value: OTHER };
+    expect((await vault.replace({ items: [item] })).items).toEqual([failing('conflict')]);
+    open.clock.offset += 2 * HOUR;
+    expect((await vault.replace({ items: [item] })).items).toEqual([{ version: 2 }]);
+    expect(eventsOf(open.storePath).slice(-2)).toMatchObject([
+      { action: 'expire', outcome: 'done', item: 0, collection: { name: 'cards-known' } },
+      { action: 'replace', outcome: 'done', item: 0 },
+    ]);
+    expect(await reveal('cards-known', old)).toEqual(failing('token_ended'));
+    expect(await tokenise('cards-known', OTHER)).toBe(token);
+    await ok(open);
+  });
 });
 
 describe('lookup', () => {

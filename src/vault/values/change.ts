@@ -3,7 +3,7 @@ import { attempt } from '../attempt.ts';
 import { type Call, type Caller, commit, draft } from '../call.ts';
 import { type Claim, claimOf, claimRow, firstUnder } from '../claim.ts';
 import type { Core } from '../core.ts';
-import type { Facts } from '../commit/event.ts';
+import type { Draft, Facts } from '../commit/event.ts';
 import { rowName } from '../findings.ts';
 import { ROW_ID } from '../id.ts';
 import type { ClaimRow, Ending, Insert, Replacement } from '../store.ts';
@@ -25,6 +25,8 @@ export interface Changes {
   readonly inserts: Insert[];
   readonly endings: Ending[];
   readonly replacements: Replacement[];
+  /** By item: the event of an expired row that it met, and that ends too. */
+  readonly met: Map<number, Draft>;
   /** By item: the version that its token's value has now. */
   readonly done: Map<number, Changed>;
 }
@@ -57,7 +59,7 @@ export const change = <T extends object>(
   const attempted = { action: asking.action, expected: 96 * items.length };
   return attempt(core, caller, attempted, async (call) => {
     const claim = claimOf(call, asking.action, idempotencyKey, request);
-    const into: Changes = { inserts: [], endings: [], replacements: [], done: new Map() };
+    const into: Changes = { inserts: [], endings: [], replacements: [], met: new Map(), done: new Map() };
     const first = await firstUnder(call, claim);
     const sought = first === null ? await seek(call, asking, items) : again(call, asking, items, first, into);
     if (first === null) await add(call, sought, into);
@@ -69,7 +71,7 @@ export const change = <T extends object>(
       endings: into.endings,
       replacements: into.replacements,
       validUntil: validUntil(sought.live),
-      drafts: inOrder(sought),
+      drafts: inOrder(sought).flatMap((event, item) => withMet(into.met.get(item), event)),
     });
     if (committed === null) return null;
     return items.map(({ ref }, i): ItemAnswer<T> => {
@@ -79,6 +81,9 @@ export const change = <T extends object>(
     });
   });
 };
+
+const withMet = (met: Draft | undefined, event: Draft): readonly Draft[] =>
+  met === undefined ? [event] : [met, event];
 
 /** Notes that an item is done, with its event. */
 export function done(

@@ -5,10 +5,12 @@ import type { Call } from '../call.ts';
 import { draft } from '../call.ts';
 import type { Draft, Facts } from '../commit/event.ts';
 import type { Refusal } from '../error.ts';
+import { rowName } from '../findings.ts';
 import type { Collection } from '../policy/active.ts';
 import { decide, type Denial } from '../policy/decide.ts';
 import { type Action, covers, needsPurpose } from '../policy/grant.ts';
 import { questionOf } from '../policy/question.ts';
+import type { Ending } from '../store.ts';
 
 /** What an item of a batch comes to. */
 export type ItemAnswer<T> =
@@ -61,6 +63,19 @@ const UNKNOWN: Denial = { code: 'collection_not_found', reason: 'unknown collect
 export function denied(call: Call, action: Action, item: number, denial: Denial, facts: Facts): Draft {
   return draft(call, action, 'denied', { reason: denial.reason, item, ...facts });
 }
+
+/** The event of an expired row that a value met: it ends in the same commit. */
+export const expiredDraft = (
+  call: Call,
+  { item, collection }: { readonly item: number; readonly collection: Collection },
+  { row, at }: Ending,
+): Draft =>
+  draft(call, 'expire', 'done', {
+    item,
+    ...namedCollection(collection),
+    row: rowName(row),
+    detail: { ended: at },
+  });
 
 /** Whether the caller holds a grant to another action on a collection. */
 export const may = (call: Call, action: Action, collection: Collection): boolean =>

@@ -6,7 +6,7 @@ import type { Core } from '../core.ts';
 import { rowName } from '../findings.ts';
 import type { Collection } from '../policy/active.ts';
 import { change, type Changes, done, refuseLive } from './change.ts';
-import type { ItemAnswer } from './item.ts';
+import { expiredDraft, type ItemAnswer } from './item.ts';
 import type { Live, Sought } from './seek.ts';
 import { type Successor, successorOf, type Wanted } from './successor.ts';
 
@@ -97,13 +97,17 @@ function misfitOf(
 function succeed(
   call: Call,
   live: Live,
-  { replacement, inserts }: Successor,
+  { replacement, inserts, met }: Successor,
   sought: Sought,
   into: Changes,
 ): void {
   const { value, earlier } = replacement;
   into.replacements.push(replacement);
   into.inserts.push(...inserts);
+  if (met !== null) {
+    into.endings.push(met);
+    into.met.set(live.item, expiredDraft(call, live, met));
+  }
   const detail = { version: value.version, ...(earlier === null ? {} : { readableUntil: earlier.until }) };
   done(call, ACTION, live, value.version, detail, sought, into);
 }

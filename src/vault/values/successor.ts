@@ -3,8 +3,8 @@ import type { Code } from '../../wire/codes.ts';
 import { type Call, earliest } from '../call.ts';
 import { EDITED, rowName } from '../findings.ts';
 import type { Collection } from '../policy/active.ts';
-import type { Insert, Replacement, ValueRow } from '../store.ts';
-import { type Print, printer, printRow, storedPrint } from './print.ts';
+import type { Ending, Insert, Replacement, ValueRow } from '../store.ts';
+import { endingOf, type Print, printer, printRow, storedPrint } from './print.ts';
 import { activeKey, openMetadata, openValue, sealEarlier, sealValue, valueKind } from './sealing.ts';
 import type { Live } from './seek.ts';
 
@@ -19,12 +19,14 @@ export interface Wanted {
 export interface Successor {
   readonly replacement: Replacement;
   readonly inserts: readonly Insert[];
+  /** What ends an expired row that the value met. */
+  readonly met: Ending | null;
 }
 
 /**
  * Makes the next version of a live value.
  * @param taken fingerprints that the same request has given out in this collection, in hex
- * @returns `conflict` where the value has a token of its own in a deterministic collection; `integrity` where what is
+ * @returns `conflict` where the value has a live token of its own in a deterministic collection; `integrity` where what is
  *   stored does not open: what a cell was bound to must not be sealed anew unseen
  */
 export async function successorOf(
@@ -44,7 +46,8 @@ export async function successorOf(
   const gone = storedPrint(call, collection.printing, row, before);
   const print = gone === null ? null : printer(call, collection.printing)(wanted.normal, row.subject);
   const isSame = gone !== null && print !== null && equalBytes(gone.fingerprint, print.fingerprint);
-  if (print !== null && !isSame && (await isKnown(call, collection, print, taken))) return 'conflict';
+  const met = print === null || isSame ? null : await meet(call, collection, print, taken);
+  if (met === 'conflict') return met;
   const { overlap } = collection;
   const key = activeKey(call, collection, 'seal');
   const until = overlap === null ? null : earliest(call.now + overlap, row.expiresAt);
@@ -58,22 +61,33 @@ export async function successorOf(
       print === null || gone === null || isSame
         ? []
         : [{ table: gone.table, row: printRow(call, gone.table, collection.id, row.row, print) }],
+    met,
   };
 }
 
-/** In a deterministic collection one value never has two tokens. */
-async function isKnown(
-  { core }: Call,
-  { id, deterministic }: Collection,
+/** In a deterministic collection one value never has two tokens; one that has expired has none, and ends. */
+async function meet(
+  call: Call,
+  { id, deterministic, printing }: Collection,
   print: Print,
   taken: Set<string>,
-): Promise<boolean> {
-  if (!deterministic) return false;
+): Promise<Ending | 'conflict' | null> {
+  if (!deterministic) return null;
   const name = `${id} ${Buffer.from(print.fingerprint).toString('hex')}`;
-  const [known = null] = taken.has(name) ? [true] : await core.store.fingerprinted(id, [print.fingerprint]);
+  if (taken.has(name)) return 'conflict';
   taken.add(name);
-  return known !== null;
+  const { store } = call.core;
+  const [pointer = null] = await store.fingerprinted(id, [print.fingerprint]);
+  if (pointer === null) return null;
+  const [value = null] = await store.located([pointer.row]);
+  if (value === null || value.expiresAt === null || call.now < value.expiresAt) return 'conflict';
+  const ending = endingOf(call, printing, value);
+  // A pointer that somebody moved to another expired row ends nothing.
+  const isIts = ending !== null && equalBytes(ending.print?.fingerprint ?? NO_PRINT, print.fingerprint);
+  return isIts ? ending : 'conflict';
 }
+
+const NO_PRINT = new Uint8Array(0);
 
 function sealed(call: Call, row: ValueRow, wanted: Wanted, metadata: string | null): ValueRow {
   const key = activeKey(call, { id: row.collection }, 'seal');

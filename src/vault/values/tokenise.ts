@@ -9,7 +9,15 @@ import { rowId, rowStem } from '../id.ts';
 import type { Collection } from '../policy/active.ts';
 import { recall, withClaim } from './recall.ts';
 import type { Issue, Issued } from './issue.ts';
-import { answered, byCollection, type ItemAnswer, may, namedCollection, refused } from './item.ts';
+import {
+  answered,
+  byCollection,
+  expiredDraft,
+  type ItemAnswer,
+  may,
+  namedCollection,
+  refused,
+} from './item.ts';
 import { issue } from './stored.ts';
 import { subjectIds } from './subject.ts';
 import { type Sorted, sortItems } from './wanted.ts';
@@ -50,7 +58,11 @@ export const tokenise = (
       const first = await firstUnder(call, claim);
       if (first !== null) await recall(call, first, sorted, into);
       else if (!(await issueAll(call, sorted, into))) return null;
-      const drafts = [...sorted.drafts, ...endedDrafts(call, into), ...tokeniseDrafts(call, sorted, into)];
+      const drafts = [
+        ...sorted.drafts,
+        ...into.met.map((met) => expiredDraft(call, met, met.ending)),
+        ...tokeniseDrafts(call, sorted, into),
+      ];
       const committed = await commit(call, 'unavailable', {
         inserts: first === null ? withClaim(call, claim, into, request.items.length) : [],
         endings: into.met.map(({ ending }) => ending),
@@ -87,17 +99,6 @@ async function issueAll(call: Call, sorted: Sorted, into: Issue): Promise<boolea
   }
   return true;
 }
-
-/** One event for each expired row that a value met: its value is destroyed. */
-const endedDrafts = (call: Call, into: Issue): Draft[] =>
-  into.met.map(({ ending, item, collection }) =>
-    draft(call, 'expire', 'done', {
-      item,
-      ...namedCollection(collection),
-      row: Buffer.from(ending.row).toString('hex'),
-      detail: { ended: ending.at },
-    }),
-  );
 
 /** One event per request and collection, with a hash over its new rows. */
 function* tokeniseDrafts(call: Call, sorted: Sorted, into: Issue): Generator<Draft> {

@@ -67,6 +67,13 @@ interface Rule {
 /** The rules on caller, action, collection and purpose, in their order: the first that refuses decides. */
 export const RULES: readonly Rule[] = [
   {
+    // First, as in the attempt at any call: a suspended caller is told nothing else.
+    rule: 'suspension',
+    code: 'restricted',
+    refuses: ({ restrictions }) => (restrictions.includes('suspended') ? 'suspended' : null),
+    wants: () => false,
+  },
+  {
     // Unknown and wholly foreign collections have one answer: a name is nobody's business without a grant on it.
     rule: 'collection',
     code: 'collection_not_found',
@@ -77,12 +84,6 @@ export const RULES: readonly Rule[] = [
           ? 'no grant on the collection'
           : null,
     wants: () => true,
-  },
-  {
-    rule: 'suspension',
-    code: 'restricted',
-    refuses: ({ restrictions }) => (restrictions.includes('suspended') ? 'suspended' : null),
-    wants: () => false,
   },
   {
     rule: 'action',

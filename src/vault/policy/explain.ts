@@ -58,7 +58,9 @@ function ofClient(call: Call, client: Client, asked: Asked): Explanation {
   const rest = explained(call, { ...client.actor, restrictions }, asked, 'custodian');
   const rule = 'client';
   if (isUsable(client, call.now)) {
-    const passed = { rule, outcome: 'passed', sentence: 'its API key is taken' } as const;
+    const { sources } = client.row;
+    const where = sources === '' ? '' : `, from ${sources.replaceAll(' ', ' and ')} alone`;
+    const passed = { rule, outcome: 'passed', sentence: `its API key is taken${where}` } as const;
     return { ...rest, rules: [passed, ...rest.rules] };
   }
   const sentence = client.usable ? 'its API key has expired' : 'the client is revoked';

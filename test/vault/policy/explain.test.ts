@@ -80,13 +80,13 @@ it('names the grants and roles behind each rule', async () => {
   const asked = { action: 'detokenise', collection: 'cards', purpose: 'settlement' };
   const { rules } = await vault.explain(asked);
   expect(rules).toEqual([
+    { rule: 'suspension', outcome: 'passed', sentence: 'the caller is not suspended' },
     {
       rule: 'collection',
       outcome: 'passed',
       sentence:
         'cards is open, and touched by lookup:*, tokenise:cards of role:settler, detokenise:cards@settlement of role:settler',
     },
-    { rule: 'suspension', outcome: 'passed', sentence: 'the caller is not suspended' },
     {
       rule: 'action',
       outcome: 'passed',
@@ -113,6 +113,35 @@ it('names the grants and roles behind each rule', async () => {
   expect(other.rules.find(({ outcome }) => outcome === 'refused')?.sentence).toMatch(
     /^mask is not granted; what is, on cards: lookup:\*, tokenise:cards of role:settler, /,
   );
+});
+
+it('tells of a suspended client what it is told, whatever it asks about', async () => {
+  const { open } = await withTokens();
+  const { vault, name } = await open.add(['detokenise:cards@settlement']);
+  await open.host.clients.suspend({ client: name });
+  for (const collection of ['cards', 'notes', 'nowhere']) {
+    const asked = { action: 'detokenise', collection, purpose: 'settlement' };
+    const of = await open.host.policy.explain({ client: name, ...asked });
+    const items = [{ collection, token: 'unknown' }];
+    await expect(vault.detokenise({ purpose: 'settlement', items })).rejects.toMatchObject({ code: of.code });
+    expect(of).toMatchObject({ allowed: false, code: 'restricted' });
+    expect(of.rules.find(({ outcome }) => outcome === 'refused')).toEqual({
+      rule: 'suspension',
+      outcome: 'refused',
+      sentence: 'the caller is suspended',
+    });
+  }
+});
+
+it('says from where the key of a client is taken', async () => {
+  const { open } = await withTokens();
+  const { name } = await open.add(['detokenise:cards@settlement'], { from: ['10.0.0.0/8', '127.0.0.1'] });
+  const asked = { client: name, action: 'detokenise', collection: 'cards', purpose: 'settlement' };
+  expect((await open.host.policy.explain(asked)).rules[0]).toEqual({
+    rule: 'client',
+    outcome: 'passed',
+    sentence: 'its API key is taken, from 10.0.0.0/8 and 127.0.0.1/32 alone',
+  });
 });
 
 it('is an event before it is answered, which repeats nothing of a name that no policy has', async () => {

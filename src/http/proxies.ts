@@ -5,7 +5,10 @@ import { BlockList, isIP, isIPv6, type Socket } from 'node:net';
 export interface Proxies {
   /** Whether a connection is one of theirs. */
   trusts(socket: Socket): boolean;
-  /** The caller's address: the last hop that a trusted proxy saw, else the connection's own. */
+  /**
+   * The caller's address: the last hop that a trusted proxy saw, or the connection's own where none is told. Null where
+   * a proxy tells of a caller, and not its address: that is somewhere else than the proxy is.
+   */
   addressOf(incoming: IncomingMessage): string | null;
 }
 
@@ -26,7 +29,8 @@ export function proxiesOf(subnets: readonly string[]): Proxies {
       const forwarded = headers['x-forwarded-for'];
       if (typeof forwarded !== 'string' || !isOurs(direct)) return isIP(direct) === 0 ? null : direct;
       const last = plain(forwarded.split(',').at(-1)?.trim() ?? '');
-      return isIP(last) === 0 ? direct : last;
+      // A zone (RFC 4007) is the proxy's own word for a link of its own, and of any length.
+      return isIP(last) === 0 || last.includes('%') ? null : last;
     },
   };
 }

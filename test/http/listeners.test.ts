@@ -89,8 +89,9 @@ it.runIf(hasLoopbackNet)('believes X-Forwarded-For of a trusted proxy, and its l
   expect(await from('127.0.0.2', '198.51.100.1, 203.0.113.7')).toBe('203.0.113.7');
   expect(await from('127.0.0.2', ['198.51.100.1', '2001:db8::1'])).toBe('2001:db8::1');
   expect(await from('127.0.0.2', '::ffff:203.0.113.9')).toBe('203.0.113.9');
-  // What is no address is nobody's: the connection's own stands.
-  expect(await from('127.0.0.2', `203.0.113.7, ${PAN}`)).toBe('127.0.0.2');
+  // What is no address is nobody's, and not the proxy's either.
+  for (const hop of [`203.0.113.7, ${PAN}`, 'unknown', '203.0.113.7:4711', `fe80::1%${'a'.repeat(9000)}`, ''])
+    expect(await from('127.0.0.2', hop), hop).toBeUndefined();
   expect(await from('127.0.0.2', null)).toBe('127.0.0.2');
   expect(await from('127.0.0.1', '203.0.113.7')).toBe('127.0.0.1');
 });
@@ -124,6 +125,11 @@ it.runIf(hasLoopbackNet)(
       // To the byte what anybody is told who has no key at all.
       expect(withoutId(answer)).toBe(unknown);
     }
+    // The proxy is within these, and a caller of whom it does not say where it is need not be.
+    await served.open.host.clients.admit({ client: client.id, from: ['127.0.0.0/8'] });
+    expect(await ask('127.0.0.2', null)).toMatchObject({ status: 200 });
+    for (const hop of ['unknown', '203.0.113.7:4711', '127.0.0.1, unknown', 'fe80::1%lo', ''])
+      expect(await ask('127.0.0.2', hop), hop).toMatchObject({ status: 401 });
   },
 );
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { newVault, openVaultDir, type TestVault } from '../harness.ts';
 import { eventsOf } from '../attack/tamper.ts';
+import { openAround } from './wrapped.ts';
 
 /** What users of each verb do and see, over real files. */
 
@@ -198,6 +199,25 @@ describe('lookup', () => {
     await vault.tokenise({ items: Array.from({ length: 101 }, () => card) });
     const { items } = await vault.lookup({ items: [card] });
     expect(items).toEqual([{ tokens: expect.objectContaining({ length: 100 }), more: true }]);
+  });
+
+  it('holds nobody up: of a thousand values with a hundred tokens each, few are read at once', async () => {
+    const { open } = await start();
+    const { vault, key } = await open.add(ALL);
+    const item = { collection: 'cards', value: PAN };
+    await vault.tokenise({ items: Array.from({ length: 100 }, () => item) });
+    let most = 0;
+    const beside = await openAround(open, (store) => ({
+      ...store,
+      located: (rows) => {
+        most = Math.max(most, rows.length);
+        return store.located(rows);
+      },
+    }));
+    const asked = { items: Array.from({ length: 1000 }, () => item) };
+    const { items } = await (await beside.as(key)).lookup(asked);
+    expect(items.map((one) => ('tokens' in one ? one.tokens.length : 0))).toEqual(Array(1000).fill(100));
+    expect(most).toBe(800);
   });
 });
 

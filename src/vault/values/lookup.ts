@@ -94,11 +94,28 @@ async function sort(call: Call, { items }: LookupRequest): Promise<Sorted> {
   return sorted;
 }
 
+/** Values that are looked for between two turns of the event loop: each may have a hundred tokens, whose cells are opened. */
+const PIECE = 8;
+
+/** Finds the values of one collection, a piece at a time. False as below. */
+async function find(
+  call: Call,
+  collection: Collection,
+  group: readonly Asked[],
+  sorted: Sorted,
+): Promise<boolean> {
+  for (let at = 0; at < group.length; at += PIECE) {
+    if (!(await findSome(call, collection, group.slice(at, at + PIECE), sorted))) return false;
+    await call.core.world.breathe();
+  }
+  return true;
+}
+
 /**
- * Finds the values of one collection: by fingerprint, then the rows, then each cell is opened and compared.
+ * Finds some values: by fingerprint, then the rows, then each cell is opened and compared.
  * @returns false if a row moved between the two reads: decide again
  */
-async function find(
+async function findSome(
   call: Call,
   collection: Collection,
   group: readonly Asked[],
@@ -113,7 +130,6 @@ async function find(
     const pointing = pointers[i] ?? [];
     const found = pointing.map((pointer) => ({ pointer, value: values[position++] ?? null }));
     if (!(await settle(call, one, found, sorted))) return false;
-    if (i % 64 === 63) await call.core.world.breathe();
   }
   return true;
 }

@@ -4,6 +4,7 @@ import { onTestFinished } from 'vitest';
 import { fileMasterKey } from '../../src/masterkey/file.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import type { BoundVault } from '../../src/vault/bound.ts';
+import type { MasterKey } from '../../src/vault/master-key.ts';
 import { UNOBSERVED } from '../../src/vault/observer.ts';
 import type { Store } from '../../src/vault/store.ts';
 import { openVault, type Vault } from '../../src/vault/vault.ts';
@@ -23,7 +24,7 @@ export async function openAround(
   };
   const vault = await openVault({
     store: around(openSqlite(settings.store.path)),
-    masterKey: fileMasterKey(settings.masterKey.path, { groups: [process.getegid?.() ?? -1] }, world.random),
+    masterKey: openMasterKey({ settings }),
     environment: settings.vault.environment,
     world,
     observer: UNOBSERVED,
@@ -36,3 +37,9 @@ export async function openAround(
     as: async (apiKey) => vault.bind({ who: await vault.authenticate(apiKey, '127.0.0.1'), origin }),
   };
 }
+
+/** The master key of a vault, as another process opens it. */
+export const openMasterKey = ({ settings }: Pick<TestVault, 'settings'>): MasterKey =>
+  fileMasterKey(settings.masterKey.path, { groups: [process.getegid?.() ?? -1] }, (bytes) =>
+    randomBytes(bytes),
+  );

@@ -172,6 +172,27 @@ it.each([
   expect(await open.host.audit.verify()).toMatchObject({ ok: true });
 });
 
+it('a lease that somebody writes again and again holds up nothing for long', async () => {
+  const { open, client, tokenise } = await start();
+  const [secret = ''] = await tokenise('secrets', ['a'], {});
+  await client.vault.replace({ items: [{ collection: 'secrets', token: secret, value: 'b' }] });
+  await tokenise('plain', ['c'], { expiresAt: new Date(Date.now() + 24 * HOUR).toISOString() });
+  const seen: number[] = [];
+  for (let minute = 0; minute <= 12; minute++) {
+    open.clock.offset = 24 * HOUR + minute * MINUTE;
+    const until = Date.now() + open.clock.offset + MINUTE / 2;
+    tamper(open.storePath, (db) =>
+      db.exec(`insert or replace into leases values ('purge', 'nobody', ${until}, ${minute})`),
+    );
+    await open.vault.maintain();
+    seen.push(countIn(open, 'values') + countIn(open, 'earlier'));
+  }
+  // A secret, and until they are late: the version before it, and what has expired.
+  expect(seen[5]).toBe(3);
+  expect(seen.at(-1)).toBe(1);
+  expect(await open.host.audit.verify()).toMatchObject({ ok: true });
+});
+
 it('values of a collection that the policy has closed expire as ever', async () => {
   const { open, tokenise } = await start();
   await tokenise('plain', ['a']);

@@ -41,10 +41,9 @@ const columnsOf = (table: SQLiteTable): readonly { readonly property: string; re
 
 /** Every table with the columns that this release has in it, as SQLite names them. */
 export const SCHEMA: ReadonlyMap<string, readonly string[]> = new Map(
-  Object.entries({ ...TABLES, head: HEAD, events: EVENTS }).map(([name, table]) => [
-    name,
-    Object.values(getTableColumns(table)).map((column) => column.name),
-  ]),
+  Object.entries({ ...TABLES, earlier: EARLIER, leases: LEASES, head: HEAD, events: EVENTS }).map(
+    ([name, table]) => [name, Object.values(getTableColumns(table)).map((column) => column.name)],
+  ),
 );
 
 /** `"key_id" as "keyId", …`: columns under the names of the row's properties. */

@@ -141,6 +141,29 @@ it('names nothing that somebody wrote into the store, nor any value or token of 
   for (const text of [...known, token]) expect(JSON.stringify(report)).not.toContain(text);
 });
 
+it('knows every table of the store: one that is gone is found, whichever it is', async () => {
+  const { store, examine: look } = await patient();
+  const tables: string[] = [];
+  tamper(store, (db) =>
+    tables.push(
+      ...db
+        .prepare<[], string>(
+          `select name from sqlite_schema where type = 'table' and name not like 'sqlite%' and name not like '\\_%' escape '\\'`,
+        )
+        .pluck()
+        .all(),
+    ),
+  );
+  expect(tables.length).toBeGreaterThan(15);
+  for (const table of tables) {
+    tamper(store, (db) => db.exec(`alter table "${table}" rename to "other"`));
+    const { findings } = await look();
+    expect(findings, table).toMatchObject([{ id: 'store-schema', sentence: expect.stringContaining(table) }]);
+    tamper(store, (db) => db.exec(`alter table "other" rename to "${table}"`));
+  }
+  expect((await look()).findings).toEqual([]);
+});
+
 it('a log that is cut, longer or changed is found, and a whole one is not', async () => {
   const { open, store, keyFile } = await patient();
   await open(async ({ add }) => {

@@ -6,7 +6,7 @@ import { BackupRefused } from './refused.ts';
 /** Sealing and opening by the age format (C2SP age-encryption.org/v1), which streams: memory does not grow with the file. */
 
 /** Native recipients: X25519, and the hybrid with ML-KEM-768. Others need a plug-in to be opened, which restore has not. */
-const RECIPIENT = /^age1(?:pq1)?[02-9ac-hj-np-z]{58,4000}$/;
+export const RECIPIENT = /^age1(?:pq1)?[02-9ac-hj-np-z]{58,4000}$/;
 const IDENTITY = /^AGE-SECRET-KEY-(?:PQ-)?1[02-9AC-HJ-NP-Z]{58,4000}$/;
 
 /** As many as an event and the manifest name. */

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { RECIPIENT } from './age.ts';
+import { BackupRefused } from './refused.ts';
 
 /** What a backup says of itself; docs/backup-format.md explains each key. A change of shape is a new number. */
 export const FORMAT = 'strongroom-backup/1';
@@ -28,7 +30,7 @@ const manifestShape = z.strictObject({
   /** Ids of the master keys under which its keys are wrapped: without them it cannot be read. */
   masterKeys: z.array(form(/^mk_[1-9A-HJ-NP-Za-km-z]{8,22}$/)).max(64),
   /** Public: who can open it. */
-  recipients: z.array(form(/^age1[02-9a-z]{58,4000}$/)).max(16),
+  recipients: z.array(form(RECIPIENT)).max(16),
   database: z.strictObject({
     bytes: count,
     sha256: form(/^[0-9a-f]{64}$/),
@@ -41,8 +43,16 @@ export type Manifest = z.output<typeof manifestShape>;
 /** Largest manifest, in bytes. */
 export const MOST_MANIFEST = 64 * 1024;
 
-export const writeManifest = (manifest: Manifest): Buffer =>
-  Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);
+/**
+ * The bytes of a manifest.
+ * @throws BackupRefused where it would not be read again: a backup that cannot be restored is none
+ */
+export function writeManifest(manifest: Manifest): Buffer {
+  const written = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);
+  if (written.length > MOST_MANIFEST || readManifest(written) === null)
+    throw new BackupRefused('no backup was made: its manifest is not of the form that a restore reads');
+  return written;
+}
 
 /** The manifest in these bytes, or null if they are none of this format. */
 export function readManifest(written: Uint8Array): Manifest | null {

@@ -15,7 +15,7 @@ import {
 import { join } from 'node:path';
 import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises';
 import Database from 'better-sqlite3';
-import { generateX25519Identity, identityToRecipient } from 'age-encryption';
+import { generateHybridIdentity, generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { expect, it, vi } from 'vitest';
 import { parseIdentities, parseRecipients } from '../../src/backup/age.ts';
 import { END, header, padding, TarReader } from '../../src/backup/tar.ts';
@@ -444,6 +444,22 @@ it('overwrites nothing, and names what is wrong with what it is given without qu
     findings: [],
     restored: null,
     inspection: { size: 4 },
+  });
+});
+
+it('is sealed to a hybrid recipient, and opened and restored by its identity', async () => {
+  const one = await safe();
+  const secret = await generateHybridIdentity();
+  const identity = join(one.dir, 'hybrid');
+  writeFileSync(identity, `${secret}\n`, { mode: 0o600 });
+  const list = join(one.dir, 'recipients');
+  writeFileSync(list, `${await identityToRecipient(secret)}\n`);
+  const sealed = join(one.dir, 'a');
+  expect(await one.vault.run('backup', '--to', sealed, '--recipients-file', list)).toMatchObject({ code: 0 });
+  const other = elsewhere(one);
+  expect(await one.restore(sealed, '--identity', identity, '--config', other.config)).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining(`Restored to ${other.store}.`),
   });
 });
 

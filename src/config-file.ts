@@ -110,10 +110,10 @@ function readText(path: string): string {
   }
 }
 
-/** `npm start` makes its vault in a folder of its own, which is easily forgotten. */
+/** `npm start` makes its vault in a folder of its own, which is easily forgotten where no other file was named. */
 function elsewhere(path: string): string {
   const started = join('.strongroom', 'strongroom.yaml');
-  if (resolve(path) !== resolve(started) && existsSync(started))
+  if (resolve(path) === resolve('strongroom.yaml') && existsSync(started))
     return `the vault of npm start is --config ${started}`;
   return 'make a vault with strongroom init, or name its settings with --config';
 }

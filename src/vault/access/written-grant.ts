@@ -1,5 +1,13 @@
 import type { ActivePolicy } from '../policy/active.ts';
-import { emptyGrant, type Grant, type Kind, kindMayHold, parseGrant, roleOf } from '../policy/grant.ts';
+import {
+  aKind,
+  emptyGrant,
+  type Grant,
+  type Kind,
+  kindMayHold,
+  parseGrant,
+  roleOf,
+} from '../policy/grant.ts';
 
 /** The grants behind one written grant: itself, or its role's. A role that the policy no longer has grants nothing. */
 export function expand(text: string, roles: ReadonlyMap<string, readonly Grant[]>): readonly Grant[] {
@@ -20,11 +28,11 @@ export function grantFault(
   const grant = role === null ? parseGrant(text) : null;
   if (typeof grant === 'string') return grant;
   const misplaced = expand(text, roles).find((one) => !kindMayHold(kind, one));
-  return misplaced === undefined ? null : `a ${kind} cannot hold a grant to ${misplaced.action}`;
+  return misplaced === undefined ? null : `${aKind(kind)} cannot hold a grant to ${misplaced.action}`;
 }
 
-/** Whether a written grant allows nothing under a policy: a name in it is mistyped, or not there yet. */
-export function isIdle(text: string, policy: Pick<ActivePolicy, 'names' | 'bases'>): boolean {
+/** Whether a written grant allows nothing under a policy: a name in it is mistyped, closed, or not there yet. */
+export function isIdle(text: string, policy: Pick<ActivePolicy, 'collections' | 'bases'>): boolean {
   const grant = roleOf(text) === null ? parseGrant(text) : null;
   return grant !== null && typeof grant !== 'string' && emptyGrant(grant, policy) !== null;
 }

@@ -31,8 +31,6 @@ export interface ActivePolicy extends Version {
   readonly policy: Policy;
   /** The collections that are open. */
   readonly collections: ReadonlyMap<string, Collection>;
-  /** The names of all collections, closed ones included. */
-  readonly names: ReadonlySet<string>;
   readonly bases: ReadonlyMap<string, Basis>;
   readonly roles: ReadonlyMap<string, readonly Grant[]>;
 }
@@ -69,6 +67,5 @@ export function activePolicy(
     });
   }
   const bases = new Map(Object.entries(policy.purposes).map(([name, { basis }]) => [name, basis]));
-  const names = new Set([...byName.keys(), ...Object.keys(policy.collections)]);
-  return { number, text, at, policy, collections, names, bases, roles: rolesOf(policy) };
+  return { number, text, at, policy, collections, bases, roles: rolesOf(policy) };
 }

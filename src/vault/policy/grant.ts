@@ -68,16 +68,23 @@ export const roleOf = (text: string): string | null =>
 /** The one kind of client that may hold a grant. */
 export const kindOf = ({ action }: Grant): Kind => ACTIONS[action].kind;
 
+/** A kind of client in a sentence. */
+export const aKind = (kind: Kind): string => `${kind === 'auditor' ? 'an' : 'a'} ${kind}`;
+
 /** Whether a client of this kind may hold the grant at all. */
 export const kindMayHold = (kind: Kind, grant: Grant): boolean => kindOf(grant) === kind;
 
 /** Why a grant can never allow anything under a policy, or null: a name in it is mistyped, or not there yet. */
 export function emptyGrant(
   { action, pattern, purpose }: Grant,
-  known: { readonly names: ReadonlySet<string>; readonly bases: ReadonlyMap<string, unknown> },
+  known: {
+    readonly collections: Pick<ReadonlySet<string>, 'has'>;
+    readonly bases: Pick<ReadonlySet<string>, 'has'>;
+  },
 ): string | null {
   if (purpose !== null && !known.bases.has(purpose)) return 'the policy has not registered the purpose';
-  if (ACTIONS[action].kind !== 'service' || pattern.endsWith('*') || known.names.has(pattern)) return null;
+  if (ACTIONS[action].kind !== 'service' || pattern.endsWith('*') || known.collections.has(pattern))
+    return null;
   return 'the policy has no such collection';
 }
 

@@ -12,7 +12,16 @@ import { canonical } from './canonical.ts';
 import { parseDuration } from './duration.ts';
 import { clearNames, UNKNOWN_KEY } from './clear-names.ts';
 import { formerly, formerlyProblems } from './formerly.ts';
-import { COLLECTION_NAME, emptyGrant, type Grant, kindOf, parseGrant, PURPOSE_NAME } from './grant.ts';
+import {
+  aKind,
+  COLLECTION_NAME,
+  emptyGrant,
+  type Grant,
+  type Kind,
+  kindOf,
+  parseGrant,
+  PURPOSE_NAME,
+} from './grant.ts';
 
 /** GDPR article 6 (1): what a purpose's processing stands on. */
 const BASES = [
@@ -132,9 +141,9 @@ function* collectionProblems({ collections, purposes }: Policy): Generator<Polic
 }
 
 function* roleProblems({ roles, collections, purposes }: Policy): Generator<PolicyProblem> {
-  const known = { names: new Set(Object.keys(collections)), bases: new Map(Object.entries(purposes)) };
+  const known = { collections: new Set(Object.keys(collections)), bases: new Set(Object.keys(purposes)) };
   for (const [name, grants] of Object.entries(roles)) {
-    const kinds = new Set<string>();
+    const kinds = new Set<Kind>();
     for (const [i, text] of grants.entries()) {
       const grant = parseGrant(text);
       const fault = typeof grant === 'string' ? grant : emptyGrant(grant, known);
@@ -142,7 +151,7 @@ function* roleProblems({ roles, collections, purposes }: Policy): Generator<Poli
       if (typeof grant !== 'string') kinds.add(kindOf(grant));
     }
     if (kinds.size > 1) {
-      const problem = `no client can hold it: its grants are of a ${[...kinds].join(' and of a ')}; what would work: a role for each`;
+      const problem = `no client can hold it: its grants are of ${[...kinds].map(aKind).join(' and of ')}; what would work: a role for each`;
       yield { path: ['roles', name], problem };
     }
   }
@@ -178,6 +187,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   string: 'must be text',
   number: 'must be a whole number',
   int: 'must be a whole number',
+  boolean: 'must be true or false',
 };
 
 const NAME =
@@ -189,7 +199,7 @@ function sentenceOf(issue: z.core.$ZodIssue): string {
     case 'invalid_type':
       return EXPECTED[issue.expected] ?? `must be ${issue.expected}`;
     case 'invalid_value':
-      return `must be one of ${issue.values.join(', ')}`;
+      return `must be ${issue.values.length === 1 ? '' : 'one of '}${issue.values.join(', ')}`;
     case 'too_small':
       return `must be at least ${issue.minimum}`;
     case 'too_big':

@@ -107,7 +107,9 @@ roles: { desk: ["detokenise:cards@support"], keeper: ["clients:*"] }
 
 it('tells in one line each what changes: collections, purposes, roles, clients, idle grants', async () => {
   const open = await newVault(base);
-  await open.add(['role:desk', 'detokenise:cards@settlement', 'mask:*@support'], { name: 'desk' });
+  await open.add(['role:desk', 'detokenise:cards@settlement', 'mask:*@support', 'tokenise:notes'], {
+    name: 'desk',
+  });
   await open.add(['role:keeper'], { name: 'keeper', kind: 'custodian' });
   const gone = await open.add(['role:desk'], { name: 'gone' });
   const later = new Date(Date.now() + 60_000).toISOString();
@@ -141,10 +143,12 @@ roles: { desk: ["detokenise:payments@support", "tokenise:more"], keeper: ["polic
       'desk loses detokenise payments support',
       'desk gains tokenise more',
       'desk loses mask notes support',
+      'desk loses tokenise notes',
       'keeper loses clients',
       'keeper gains policy',
     ],
-    idle: ['desk detokenise:cards@settlement'],
+    // The one has another name now, the other is closed.
+    idle: ['desk detokenise:cards@settlement', 'desk tokenise:notes'],
     problems: [],
   });
 });

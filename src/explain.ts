@@ -18,6 +18,9 @@ const UNTRUSTED =
 export function explain(error: unknown): string {
   if (error instanceof VaultError && error.code === 'integrity')
     return `${error.message} strongroom audit verify says which.`;
+  // Of another vault's answer it is a text that anybody may have written.
+  if (error instanceof VaultError && /^[a-z]{1,16}$/.test(error.needed?.action ?? ''))
+    return `${error.message} It needs ${error.needed?.action}:*.`;
   if (error instanceof Unreachable)
     return `no answer from the vault (${error.reason})${CERTIFICATE.test(error.reason) ? UNTRUSTED : ''}`;
   if (error instanceof VaultError && error.cause instanceof StoreFailure)

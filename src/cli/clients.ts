@@ -45,7 +45,7 @@ export function addClientCommands(program: Command, host: Host): void {
       mustBeSubnets(from);
       const { id, key, idle } = await ask(host, options, (vault) => vault.clients.add(parsed.data)).catch(
         inWords({
-          invalid_request: `one of the grants is refused: a ${kind} cannot hold what it grants, or the active policy has no such role`,
+          invalid_request: `one of the grants is refused: the active policy has no such role, or one that --kind ${kind} cannot hold`,
           conflict: `there is a client called ${name}: names of revoked clients stay taken`,
           value_in_clear: 'the name holds an account number: a name is kept in clear',
         }),

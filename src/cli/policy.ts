@@ -60,6 +60,9 @@ export function addPolicyCommands(program: Command, host: Host, outcome: { code:
       ).catch(
         inWords({
           conflict: 'another policy was applied meanwhile: nothing was changed; compare again',
+          // Comparing needs the same duty, so it is not that.
+          insufficient_grant:
+            'nobody gives himself a duty (clients, policy, audit) by a policy that he applies, and nothing was changed: another custodian can',
           invalid_policy: 'what is stored has changed meanwhile: nothing was applied; compare again',
         }),
       );

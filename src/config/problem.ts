@@ -26,10 +26,21 @@ export function schemaProblems(
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => problemAt([...path, key], 'unknown key', lineOf));
     }
-    const problem =
-      valueAt(value, path) === undefined ? 'missing' : issue.message.replace(/^Invalid input: /, '');
-    return [problemAt(path, problem, lineOf)];
+    return [problemAt(path, valueAt(value, path) === undefined ? 'missing' : sentenceOf(issue), lineOf)];
   });
+}
+
+/** What is expected, in words of a file and not of a parser. */
+const EXPECTED: Readonly<Record<string, string>> = {
+  object: 'must hold keys, as name: {…}',
+  array: 'must be a list, as [a, b]',
+  string: 'must be text',
+};
+
+/** The schema's own sentence, or ours where it has none for a value of another type. */
+function sentenceOf(issue: z.core.$ZodIssue): string {
+  if (issue.code !== 'invalid_type' || !issue.message.startsWith('Invalid input: ')) return issue.message;
+  return EXPECTED[issue.expected] ?? `must be ${issue.expected}`;
 }
 
 /** A problem at a path of the file, with its line. */

@@ -22,7 +22,10 @@ const CODES = {
   token_ended: { status: 410, title: 'The token, or the version of it that was asked for, has ended.' },
   payload_too_large: { status: 413, title: 'The body is larger than this service takes.' },
   unsupported_media_type: { status: 415, title: 'The body must be application/json.' },
-  invalid_value: { status: 422, title: 'The value does not fit the format of its collection.' },
+  invalid_value: {
+    status: 422,
+    title: 'The value does not fit the format of its collection, or its expiry is past.',
+  },
   not_supported: { status: 422, title: 'The collection does not keep what this asks for.' },
   invalid_policy: { status: 422, title: 'The policy cannot work; comparing it says why.' },
   value_in_clear: { status: 422, title: 'A clear field holds an account number or a card number.' },

@@ -175,7 +175,11 @@ it('a custodian compares, applies and explains with --url, and is told what a st
     strongroom([...argv, '--config', vault.config, '--url', served.url, '--key-file', keyFile]);
   expect(await as(keeper.keyFile, 'policy', 'diff')).toEqual({ code: 0, stdout: words, stderr: '' });
   for (const verb of ['diff', 'apply', 'show'])
-    expect(await as(clerk.keyFile, 'policy', verb)).toMatchObject({ code: 1, stdout: '' });
+    expect(await as(clerk.keyFile, 'policy', verb)).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'strongroom: The caller has no grant for this action. It needs policy:*.\n',
+    });
   const applied = await as(keeper.keyFile, 'policy', 'apply');
   expect(applied).toMatchObject({ code: 0, stdout: `${words}Policy 2 is active.\n` });
   expect(applied.stderr).toMatch(/^Note: strongroom serve applies the policy of its own file when it starts/);
@@ -194,6 +198,19 @@ it('a custodian compares, applies and explains with --url, and is told what a st
   edit(...rename);
   const again = await serveProcess(vault.config);
   expect((await again.stop()).stderr).toContain('(policy 2)');
+});
+
+it('a custodian who would give himself a duty is told that, and who can', async () => {
+  edit(['roles:', 'roles:\n  keeper: ["policy:*"]']);
+  expect(await vault.run('policy', 'apply')).toMatchObject({ code: 0 });
+  const keeper = await vault.add('keeper', '--kind', 'custodian', '--grant', 'role:keeper');
+  const served = await serveProcess(vault.config);
+  edit(['["policy:*"]', '["policy:*", "clients:*"]']);
+  const at = ['--config', vault.config, '--url', served.url, '--key-file', keeper.keyFile];
+  const { code, stdout, stderr } = await strongroom(['policy', 'apply', ...at]);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: expect.stringContaining('keeper gains clients\n') });
+  expect(stderr).toMatch(/^strongroom: nobody gives himself a duty .*: another custodian can\n$/);
+  await served.stop();
 });
 
 it('of two processes that apply at once, one wins and the other changes nothing', async () => {

@@ -103,6 +103,16 @@ describe('the address that is listened on', () => {
     expect(problemsIn(file({ server })).map(({ path }) => path)).toEqual(['server.proxy.addresses.0']);
   });
 
+  test('what is of another type is told in words of a file', () => {
+    const problems = problemsIn(
+      file({ server: 'server: { host: 0.0.0.0, tls: on, proxy: { addresses: 10.0.0.7 } }' }),
+    );
+    expect(problems.map(({ path, problem }) => [path, problem])).toEqual([
+      ['server.tls', 'must hold keys, as name: {…}'],
+      ['server.proxy.addresses', 'must be a list, as [a, b]'],
+    ]);
+  });
+
   test('a proxy without addresses is refused', () => {
     const problems = problemsIn(file({ server: 'server: { host: 0.0.0.0, proxy: { addresses: [] } }' }));
     expect(problems.map(({ path }) => path)).toEqual(['server.proxy.addresses']);

@@ -28,6 +28,8 @@ it.each([
   [{ format: 'iban', countries: ['de'] }, 'countries.0: must be a country with IBANs, as DE'],
   [{ format: 'iban', countries: [] }, 'countries: must name a country, as [DE, FR]'],
   [{ format: 'iban', bankCode: true }, 'bankCode: must be one of drawn, kept'],
+  [{ format: 'digits', payable: 'yes' }, 'payable: must be accepted'],
+  [{ format: 'text', lookup: 'yes' }, 'lookup: must be true or false'],
   [
     { format: 'iban', mask: { first: 4, last: 4 } },
     'mask: showing 4 + 4 of 15 characters hides less than half of them; what would work: show at most 7, as in mask: { last: 4 }',

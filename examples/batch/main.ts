@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { connect, Refused, Unreachable, VaultError } from 'strongroom/client';
+import { type BoundVault, connect, Refused, Unreachable, VaultError } from 'strongroom/client';
 import { CannotRun, type Done, run } from './job.ts';
 import { NotCsv } from './rows.ts';
 
@@ -55,6 +55,15 @@ function progress({ tokens, refused }: Done): void {
   say(`${tokens + refused} rows: ${tokens} tokens, ${refused} refused`);
 }
 
+function vaultAt(url: string, apiKey: string): BoundVault {
+  try {
+    // A job has time: a vault that restarts, or has too much waiting, is asked for about a minute.
+    return connect({ url, apiKey, timeout: 60_000, retries: 10 });
+  } catch {
+    throw new CannotRun('STRONGROOM_URL is https://host[:port], or http:// on loopback');
+  }
+}
+
 async function main(): Promise<number> {
   const job = asked();
   if (job === null) {
@@ -64,9 +73,7 @@ async function main(): Promise<number> {
   const { STRONGROOM_URL = 'http://127.0.0.1:7420', STRONGROOM_KEY_FILE = 'import.key' } = process.env;
   try {
     const apiKey = readFileSync(STRONGROOM_KEY_FILE, 'utf8').trim();
-    // A job has time: a vault that restarts, or has too much waiting, is asked for about a minute.
-    const vault = connect({ url: STRONGROOM_URL, apiKey, timeout: 60_000, retries: 10 });
-    const { refused } = await run({ ...job, vault, progress });
+    const { refused } = await run({ ...job, vault: vaultAt(STRONGROOM_URL, apiKey), progress });
     if (refused > 0) say(`${job.output}.refused lists the rows that were refused`);
     return refused > 0 ? EXIT.refused : EXIT.done;
   } catch (error) {

@@ -61,6 +61,7 @@ interface Way {
 }
 
 const TIMEOUT = 30_000;
+const UNSAFE = 'url is https://host[:port] and nothing after it, or http:// on loopback';
 /** What stands before a vault says of its own accord that the vault did not answer. */
 const NO_ANSWER = [502, 503, 504];
 /** Recomputing a whole log takes long. `fetch` itself waits no longer for an answer. */
@@ -68,11 +69,12 @@ const LONG_TIMEOUT = 290_000;
 
 /**
  * A vault over HTTP, with the interface that a host has: the same verbs, answers and errors.
- * @throws VaultError with the code that the vault answered; `unavailable` where it could not be reached
+ * @throws TypeError where an API key may not be sent to `url`. Its verbs raise VaultError with the code that the vault answered;
+ *   `unavailable` where it could not be reached
  */
 export function connect({ url, apiKey, timeout = TIMEOUT, retries = 0 }: Connection): BoundVault {
   // An API key in clear on a network is given away.
-  if (!isSafeUrl(url)) throw new VaultError('invalid_request');
+  if (!isSafeUrl(url)) throw new TypeError(UNSAFE);
   const base = new URL(url);
 
   async function askOnce<A>(route: Asked<A>, body: object | null, way: Way): Promise<A> {

@@ -139,6 +139,13 @@ it('stops for what is wrong with the job, and says what', async () => {
   );
   expect(await again.ended).toBe(1);
   expect(again.printed()).toBe('failed: ENOENT\n');
+  const inClear = startScript(
+    SCRIPT,
+    { STRONGROOM_URL: 'http://vault.example:7420', STRONGROOM_KEY_FILE: '/dev/null' },
+    [input, `${output}.2`, '--job', 'import-1'],
+  );
+  expect(await inClear.ended).toBe(1);
+  expect(inClear.printed()).toBe('STRONGROOM_URL is https://host[:port], or http:// on loopback\n');
   free(said.join('\n'), accounts);
 });
 

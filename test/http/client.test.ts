@@ -180,7 +180,7 @@ it('sends its key in clear to nobody, and a vault that is gone is unavailable', 
   const served = await listening();
   const client = await served.open.add(['tokenise:cards']);
   for (const url of ['http://203.0.113.7:7420', 'ftp://127.0.0.1', 'http://127.0.0.1.example.com']) {
-    expect(() => connect({ url, apiKey: client.key }), url).toThrow(VaultError);
+    expect(() => connect({ url, apiKey: client.key }), url).toThrow(/^url is https:/);
   }
   const vault = connect({ url: served.url, apiKey: client.key });
   await expect(vault.whoami()).resolves.toMatchObject({ name: client.name });

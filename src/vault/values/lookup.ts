@@ -26,13 +26,16 @@ export interface LookupAnswer {
   readonly requestId: string;
 }
 
-/** Tokens that are answered for one value. */
+/** Tokens that are answered for one value, and in all: each is opened, is in an event, and is held until it is answered. */
 const MOST_TOKENS = 100;
+const MOST_IN_ALL = 10_000;
 
 interface Sorted extends Outcomes {
   readonly asked: Asked[];
   readonly answers: Map<number, LookedUp>;
   readonly relied: Relied[];
+  /** Tokens that are answered for each value: its share, whatever the others have. */
+  readonly most: number;
   validUntil: number | null;
 }
 
@@ -73,6 +76,7 @@ async function sort(call: Call, { items }: LookupRequest): Promise<Sorted> {
     errors: new Map(),
     events: new Map(),
     relied: [],
+    most: Math.min(MOST_TOKENS, Math.floor(MOST_IN_ALL / items.length)),
     validUntil: null,
   };
   for (const [item, { collection: name, value, subject, ref }] of items.entries()) {
@@ -123,7 +127,7 @@ async function findSome(
 ): Promise<boolean> {
   const printOf = printer(call, collection.printing);
   const prints = group.map(({ normal, subject }) => printOf(normal, subject).fingerprint);
-  const pointers = await pointersOf(call, collection, prints);
+  const pointers = await pointersOf(call, collection, prints, sorted.most);
   const values = await call.core.store.located(pointers.flat().map(({ row }) => row));
   let position = 0;
   for (const [i, one] of group.entries()) {
@@ -139,8 +143,9 @@ async function pointersOf(
   { core }: Call,
   { id, printing }: Collection,
   prints: readonly Uint8Array[],
+  most: number,
 ): Promise<readonly (readonly FingerprintRow[])[]> {
-  if (printing.prints === 'lookups') return core.store.lookedUp(id, prints, MOST_TOKENS + 1);
+  if (printing.prints === 'lookups') return core.store.lookedUp(id, prints, most + 1);
   const rows = await core.store.fingerprinted(id, prints);
   return rows.map((row) => (row === null ? [] : [row]));
 }
@@ -155,10 +160,10 @@ async function settle(call: Call, asked: Asked, found: readonly Pointed[], sorte
   const { item, collection, subject } = asked;
   const tokens: string[] = [];
   const rows: string[] = [];
-  for (const { pointer, value } of found.slice(0, MOST_TOKENS)) {
+  for (const { pointer, value } of found.slice(0, sorted.most)) {
     if (value === null || (value.expiresAt !== null && call.now >= value.expiresAt)) continue;
     if (!isHis(call, asked, pointer, value)) {
-      const [again = []] = await pointersOf(call, collection, [pointer.fingerprint]);
+      const [again = []] = await pointersOf(call, collection, [pointer.fingerprint], sorted.most);
       if (await hasMoved(call, again, pointer, value)) return false;
       call.core.findings.note({ table: 'values', record: rowName(pointer.row), problem: EDITED });
       const about = namedCollection(collection);
@@ -170,7 +175,7 @@ async function settle(call: Call, asked: Asked, found: readonly Pointed[], sorte
     sorted.relied.push({ row: value.row, version: value.version });
     sorted.validUntil = earliest(sorted.validUntil, value.expiresAt);
   }
-  const more = found.length > MOST_TOKENS;
+  const more = found.length > sorted.most;
   sorted.answers.set(item, { tokens, ...(more ? { more } : {}) });
   const facts = {
     item,

@@ -35,8 +35,8 @@ export const metadata = z
 
 export type Metadata = Readonly<z.output<typeof metadata>>;
 
-/** Why values are erased: kept in the log for good. */
-export const reason = z.string().regex(/^[A-Za-z0-9._:#/ -]{1,128}$/);
+/** Why values are erased: kept in the log for good, and so no API key fits it. */
+export const reason = z.string().regex(/^(?!.*strongroom_)[A-Za-z0-9._:#/ -]{1,128}$/);
 /** Of a value: 1 when it is first tokenised, one more with each replacement. */
 export const version = z
   .int()

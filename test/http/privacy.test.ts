@@ -144,3 +144,18 @@ it('whether a value was known, and until when it is kept, is told to those who m
   const beside = await served.asking(['tokenise:cards-known', 'lookup:cards']);
   expect(await tokenised(beside, again)).toEqual(item);
 });
+
+it('an API key that is pasted into the reason of an erasure, or a ticket, stays out of the log', async () => {
+  const served = await listening();
+  const { ask, client } = await served.asking(['erase:cards', 'detokenise:cards@settlement']);
+  const items = [{ collection: 'cards', token: '4111110000001111' }];
+  for (const text of [client.key, `asked by ${client.key}`])
+    for (const [path, body] of [
+      ['/v1/erase', { reason: text, items }],
+      ['/v1/erase', { reason: 'asked', ticket: text, items }],
+      ['/v1/detokenise', { purpose: 'settlement', ticket: text, items }],
+    ] as const)
+      expect(await ask(path, { body }), path).toMatchObject({ status: 400 });
+  expect(await ask('/v1/erase', { body: { reason: 'GDPR_17', items } })).toMatchObject({ status: 404 });
+  expect(JSON.stringify(eventsOf(served.open.storePath))).not.toContain(client.key);
+});

@@ -90,7 +90,7 @@ class Real {
 
   async #callerOf({ process, anew }: Via, { client, id: request }: Call): Promise<Caller> {
     if (client === null) return hostCaller('tester', request);
-    const name = `${process} ${client.id}`;
+    const name = `${process % this.#processes.length} ${client.id}`;
     const before = anew ? undefined : this.#callers.get(name);
     const who = before ?? (await this.at(process).vault.authenticate(client.key, null));
     this.#callers.set(name, who);

@@ -195,7 +195,7 @@ it('no value, token, reference or credential is in a log, header, error or datab
   for (const [name, { method, path }] of Object.entries(ROUTES)) {
     const bodies = BODIES[name as keyof typeof ROUTES];
     const verb = method.toUpperCase();
-    for (const key of [service.key, custodian.key, auditor.key, `${service.key.slice(0, -1)}x`, SECRET]) {
+    for (const key of [service.key, custodian.key, auditor.key, mistyped(service.key), SECRET]) {
       for (const body of [...bodies, null]) {
         const answer = await send(name, verb, path, body === null ? null : JSON.stringify(body), key, {
           'idempotency-key': IDEMPOTENCY + tokens.length,
@@ -263,7 +263,7 @@ it('no value, token, reference or credential is in a log, header, error or datab
     NEXT_METADATA,
     key: service.key,
     custodian: custodian.key,
-    wrong: `${service.key.slice(0, -1)}x`,
+    wrong: mistyped(service.key),
   };
   const unlogged = { ...known, REASON, SUBJECT, REF, TICKET, IDEMPOTENCY, token, last: tokens.at(-1) ?? '' };
   mustBeFree('the log', Buffer.from(logs), unlogged);
@@ -324,6 +324,9 @@ async function workAsGranted(
   }
   return described;
 }
+
+/** Another key, whatever this one ends in. */
+const mistyped = (key: string): string => `${key.slice(0, -1)}${key.endsWith('x') ? 'y' : 'x'}`;
 
 /** As text, and as the encodings in which bytes tend to be written down. */
 function mustBeFree(where: string, bytes: Buffer, known: Record<string, string>): void {

@@ -142,7 +142,13 @@ it('takes recipients and identities as age-keygen writes them, says what is wron
   const sha256 = createHash('sha256').update(recipient).digest('hex');
   expect(parseRecipients([recipient]).fingerprints).toEqual([sha256]);
 
-  for (const text of ['', '# empty\n', recipient, `${identity.slice(0, -1)}Q`, `${identity}\nrubbish`]) {
+  for (const text of [
+    '',
+    '# empty\n',
+    recipient,
+    `${identity.slice(0, -1)}${identity.endsWith('Q') ? 'P' : 'Q'}`,
+    `${identity}\nrubbish`,
+  ]) {
     expect(() => parseIdentities(text)).toThrow(/identity file (?:must hold|holds no)/);
     expect(() => parseIdentities(text)).not.toThrow(identity.slice(20, 40));
   }

@@ -79,7 +79,7 @@ export const MUTANTS: readonly Mutant[] = [
     "the collection in a grant's pattern",
     'src/vault/policy/decide.ts',
     'grants.filter((grant) => covers(grant.pattern, collection.name))',
-    "grants.filter((grant) => covers('*', grant.pattern))",
+    "grants.filter((grant) => covers('*', grant.pattern) || collection.name === '')",
   ),
   one(
     9,

@@ -75,7 +75,7 @@ export async function seek(call: Call, asked: Asking, items: readonly AskedToken
   const sought: Sought = { live: [], errors: new Map(), events: new Map() };
   const wanted: Asked[] = [];
   for (const [item, one] of items.entries()) {
-    const decided = decide(call, asking, one, item, sought);
+    const decided = admitted(call, asking, one, item, sought);
     if (decided !== null) wanted.push(decided);
   }
   for (const [collection, group] of byCollection(wanted)) {
@@ -88,8 +88,8 @@ export async function seek(call: Call, asked: Asking, items: readonly AskedToken
   return sought;
 }
 
-/** The decision on one item, before anything is read; null if it is refused. */
-function decide(call: Call, asking: Asking, one: AskedToken, item: number, sought: Sought): Asked | null {
+/** An item that the decision lets through, before anything is read; null if it is refused. */
+function admitted(call: Call, asking: Asking, one: AskedToken, item: number, sought: Sought): Asked | null {
   const { action, purpose, facts } = asking;
   const deny = (denial: Denial, named: Facts): null => {
     refuse(call, asking, item, denial, { ...named, ...facts }, sought);

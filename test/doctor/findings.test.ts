@@ -69,7 +69,7 @@ const CASES: Record<FindingId, Case> = {
       const text = readFileSync(keyFile, 'utf8');
       writeFileSync(
         keyFile,
-        text.replace(/:([A-Za-z0-9])([A-Za-z0-9_-]{42}):/, (_, a, b) => `:${a === 'A' ? 'B' : 'A'}${b}:`),
+        text.replace(/:([\w-])([\w-]{42}):/, (_, a, b) => `:${a === 'A' ? 'B' : 'A'}${b}:`),
       );
     },
     says: /its checksum is wrong/,

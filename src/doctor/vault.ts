@@ -1,5 +1,5 @@
 import type { Barred, Examination } from '../vault/examine.ts';
-import type { ClientRow } from '../vault/store.ts';
+import type { ClientRow } from '../vault/rows.ts';
 import { DAY, dayOf, type Finding, finding } from './finding.ts';
 
 /** A head may be this much ahead of the clock, in milliseconds: two processes' clocks differ. */

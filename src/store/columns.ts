@@ -7,8 +7,8 @@ import {
   type LeaseRow,
   PRIMARY_KEY,
   type Rows,
-  type UpdatedTable,
-} from '../vault/store.ts';
+} from '../vault/rows.ts';
+import type { UpdatedTable } from '../vault/statement.ts';
 import * as tables from './tables.ts';
 
 /** The table of each kind of row; one whose columns are not the row's does not compile. */

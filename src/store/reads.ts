@@ -1,6 +1,5 @@
 import type Database from 'better-sqlite3';
 import type {
-  AuthoritySnapshot,
   ClaimRow,
   ClientRow,
   CollectionRow,
@@ -10,13 +9,13 @@ import type {
   HeadRow,
   KeyRow,
   LeaseRow,
-  Located,
   PolicyRow,
   RestrictionRow,
   SubjectRow,
   UseRow,
   ValueRow,
-} from '../vault/store.ts';
+} from '../vault/rows.ts';
+import type { AuthoritySnapshot, Located } from '../vault/store.ts';
 import { EARLIER, HEAD, LEASES, selected, soundly, TABLES } from './columns.ts';
 
 type Key = Uint8Array;

@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3';
-import { type Statement, StoreFailure, type Told, type Transaction } from '../vault/store.ts';
+import type { Statement, Told, Transaction } from '../vault/statement.ts';
+import { StoreFailure } from '../vault/store.ts';
 import type { Writer } from './sqlite-writer.ts';
 
 /** Pages of WAL between checkpoints: fewer, larger ones than SQLite's 1000. */

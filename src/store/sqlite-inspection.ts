@@ -1,6 +1,7 @@
 import Database from 'better-sqlite3';
 import { existsSync, statSync } from 'node:fs';
-import type { EventRow, StoreInspection, ValueRow } from '../vault/store.ts';
+import type { EventRow, ValueRow } from '../vault/rows.ts';
+import type { StoreInspection } from '../vault/store.ts';
 import { EVENTS, SCHEMA, selected, soundly, TABLES } from './columns.ts';
 import { snapshotOn } from './snapshot.ts';
 import { durabilityOf } from './sqlite-connection.ts';

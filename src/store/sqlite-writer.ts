@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3';
-import type { HeadRow, Statement, StoredPrint, Table, Told, UpdatedTable } from '../vault/store.ts';
+import type { HeadRow, Table } from '../vault/rows.ts';
+import type { Statement, StoredPrint, Told, UpdatedTable } from '../vault/statement.ts';
 import {
   EARLIER,
   EVENTS,

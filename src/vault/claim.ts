@@ -6,7 +6,8 @@ import { isAuthentic, signRow } from './custody/authentic.ts';
 import { VaultError } from './error.ts';
 import { EDITED } from './findings.ts';
 import { canonical } from './policy/canonical.ts';
-import type { ClaimRow, Insert } from './store.ts';
+import type { ClaimRow } from './rows.ts';
+import type { Insert } from './statement.ts';
 
 /** A caller's Idempotency-Key and body as keyed hashes: neither is stored. */
 export interface Claim {

@@ -7,14 +7,8 @@ import { type Finding, recordName } from './findings.ts';
 import type { MasterKey } from './master-key.ts';
 import { type ActivePolicy, activePolicy } from './policy/active.ts';
 import { parsePolicy } from './policy/policy.ts';
-import {
-  type AuthorityTable,
-  type HeadRow,
-  type KeyRow,
-  PRIMARY_KEY,
-  type Rows,
-  type Store,
-} from './store.ts';
+import { type AuthorityTable, type HeadRow, type KeyRow, PRIMARY_KEY, type Rows } from './rows.ts';
+import type { Store } from './store.ts';
 
 /** Everything that decisions rest on, as of one epoch. All of it has authenticated. */
 export interface Epoch {

@@ -15,8 +15,8 @@ import {
   type HeadRow,
   type KeyRow,
   type Rows,
-  type StoreInspection,
-} from './store.ts';
+} from './rows.ts';
+import type { StoreInspection } from './store.ts';
 import { type Fill, fullestBucket } from './values/fill.ts';
 
 /** What an examination needs: a store that is only read, and the master key. */

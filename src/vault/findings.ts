@@ -5,7 +5,7 @@ import type { CommitQueue } from './commit/queue.ts';
 import type { World } from './core.ts';
 import { isId, ROW_ID } from './id.ts';
 import { systemDraft } from './refusals.ts';
-import type { Table } from './store.ts';
+import type { Table } from './rows.ts';
 
 /** A row, or a table, that does not authenticate. `record` is its key: never data. */
 export interface Finding {

@@ -7,7 +7,8 @@ import { VAULT_USES } from './custody/keyring.ts';
 import { type KeyMaking, newKey } from './custody/new-key.ts';
 import { newId } from './id.ts';
 import type { MasterKey } from './master-key.ts';
-import type { Insert, Store } from './store.ts';
+import type { Insert } from './statement.ts';
+import type { Store } from './store.ts';
 
 /**
  * Makes an empty store a vault: its id, its vault keys, a log of size 0.

@@ -4,7 +4,8 @@ import { openKey } from './custody/keyring.ts';
 import { VaultError } from './error.ts';
 import type { MasterKey } from './master-key.ts';
 import { openRowsKey } from './open.ts';
-import type { KeyRow, Store, StoreSnapshot } from './store.ts';
+import type { KeyRow } from './rows.ts';
+import type { Store, StoreSnapshot } from './store.ts';
 import { openSubject } from './values/subject.ts';
 import { verifyDeps } from './verification.ts';
 

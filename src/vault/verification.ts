@@ -10,7 +10,8 @@ import { type Key, Keyring, openKey } from './custody/keyring.ts';
 import { VaultError } from './error.ts';
 import { printingOf } from './policy/shape.ts';
 import type { MasterKey } from './master-key.ts';
-import type { AuthoritySnapshot, KeyRow } from './store.ts';
+import type { KeyRow } from './rows.ts';
+import type { AuthoritySnapshot } from './store.ts';
 import { openEarlier, openMetadata, openValue } from './values/sealing.ts';
 import { tokenHash } from './values/token.ts';
 

@@ -8,12 +8,12 @@ import { signRow } from '../../src/vault/custody/authentic.ts';
 import { openRowsKey } from '../../src/vault/open.ts';
 import {
   AUTHORITY,
-  type AuthoritySnapshot,
   type AuthorityTable,
   type ClientRow,
   type GrantRow,
   type RestrictionRow,
-} from '../../src/vault/store.ts';
+} from '../../src/vault/rows.ts';
+import type { AuthoritySnapshot } from '../../src/vault/store.ts';
 import { newVault, openVaultDir, type TestVault } from '../harness.ts';
 import { tamper } from './tamper.ts';
 

@@ -2,7 +2,8 @@ import type { Call } from '../call.ts';
 import { signRow } from '../custody/authentic.ts';
 import { VaultError } from '../error.ts';
 import type { Planned } from '../once.ts';
-import type { ClientRow, Update } from '../store.ts';
+import type { ClientRow } from '../rows.ts';
+import type { Update } from '../statement.ts';
 import type { Client, ClientState } from './clients.ts';
 
 export interface ChangedClient {

@@ -2,7 +2,7 @@ import { equalBytes } from '../../crypto/encoding.ts';
 import type { ActorStamp } from '../commit/event.ts';
 import { type Restriction, RESTRICTIONS } from '../policy/decide.ts';
 import { type Grant, kindMayHold, KINDS } from '../policy/grant.ts';
-import type { ClientRow, GrantRow, RestrictionRow } from '../store.ts';
+import type { ClientRow, GrantRow, RestrictionRow } from '../rows.ts';
 import type { PresentedKey } from './api-key.ts';
 import type { KeyRefusal } from './refused-keys.ts';
 import { admits, parseSources, type Source } from './source.ts';

@@ -2,7 +2,8 @@ import type { Secret } from '../../crypto/key.ts';
 import { NOTHING } from '../commit/commit.ts';
 import type { CommitQueue } from '../commit/queue.ts';
 import { isAuthentic, signRow } from '../custody/authentic.ts';
-import type { Store, UseRow } from '../store.ts';
+import type { UseRow } from '../rows.ts';
+import type { Store } from '../store.ts';
 
 const MINUTE = 60_000;
 /** Rows of one commit. */

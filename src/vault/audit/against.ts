@@ -1,6 +1,6 @@
 import type { Secret } from '../../crypto/key.ts';
 import type { HeadSeal } from '../commit/head.ts';
-import type { EarlierRow, Rows } from '../store.ts';
+import type { EarlierRow, Rows } from '../rows.ts';
 
 /** What verification needs of an open vault. */
 export interface VerifyDeps {

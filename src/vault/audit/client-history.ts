@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { keyCheck } from '../access/api-key.ts';
-import type { AuthoritySnapshot, ClientRow, GrantRow, RestrictionRow } from '../store.ts';
+import type { ClientRow, GrantRow, RestrictionRow } from '../rows.ts';
+import type { AuthoritySnapshot } from '../store.ts';
 import type { Find } from './against.ts';
 
 const named = z.looseObject({ client: z.string() });

@@ -1,7 +1,8 @@
 import { equalBytes } from '../../crypto/encoding.ts';
 import { isAuthentic } from '../custody/authentic.ts';
 import { ROW_ID, rowTime } from '../id.ts';
-import type { EarlierRow, FingerprintRow, IssuedRow, StoreSnapshot, ValueRow } from '../store.ts';
+import type { EarlierRow, FingerprintRow, IssuedRow, ValueRow } from '../rows.ts';
+import type { StoreSnapshot } from '../store.ts';
 import { Cursor } from './cursor.ts';
 import type { History } from './history.ts';
 import { RequestRows } from './request-rows.ts';

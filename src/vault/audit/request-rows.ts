@@ -1,5 +1,5 @@
 import { ROW_STEM } from '../id.ts';
-import type { IssuedRow } from '../store.ts';
+import type { IssuedRow } from '../rows.ts';
 import type { History } from './history.ts';
 import { sumRows } from './row-set.ts';
 import type { Find } from './against.ts';

@@ -1,6 +1,6 @@
 import { leafHash } from '../../log/tree.ts';
 import { ROW_STEM } from '../id.ts';
-import type { IssuedRow } from '../store.ts';
+import type { IssuedRow } from '../rows.ts';
 
 /** What a tokenise event says of the rows that it made. */
 export interface RowSum {

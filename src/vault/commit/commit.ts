@@ -1,13 +1,5 @@
-import {
-  AUTHORITY,
-  type Ending,
-  type Insert,
-  type LeaseRow,
-  type Relied,
-  type Replacement,
-  type Update,
-  type UseRow,
-} from '../store.ts';
+import { AUTHORITY, type LeaseRow, type UseRow } from '../rows.ts';
+import type { Ending, Insert, Relied, Replacement, Update } from '../statement.ts';
 import type { Draft } from './event.ts';
 
 /**

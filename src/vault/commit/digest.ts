@@ -1,5 +1,5 @@
 import { addDigest, subtractDigest } from '../../crypto/mac.ts';
-import { AUTHORITY, type AuthorityTable } from '../store.ts';
+import { AUTHORITY, type AuthorityTable } from '../rows.ts';
 import type { Commit } from './commit.ts';
 
 /** Bytes of one table's digest: a sum of row MACs modulo 2^256. */

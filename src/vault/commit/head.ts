@@ -1,6 +1,6 @@
 import type { Secret } from '../../crypto/key.ts';
 import { mac, macMatches } from '../../crypto/mac.ts';
-import type { HeadRow } from '../store.ts';
+import type { HeadRow } from '../rows.ts';
 
 /** Signs and checks the head: whoever writes the database cannot move the log, the epoch or a digest. */
 export interface HeadSeal {

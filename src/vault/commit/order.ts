@@ -1,4 +1,4 @@
-import { PRIMARY_KEY, type Rows, type Table } from '../store.ts';
+import { PRIMARY_KEY, type Rows, type Table } from '../rows.ts';
 
 /** Compares two rows of a table by their primary key, so that every writer touches rows in one order. */
 export function byKey<T extends Table>(table: T, a: Rows[T], b: Rows[T]): number {

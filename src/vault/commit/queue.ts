@@ -1,6 +1,7 @@
 import type { Secret } from '../../crypto/key.ts';
 import type { Observer } from '../observer.ts';
-import { type HeadRow, type Store, StoreFailure } from '../store.ts';
+import type { HeadRow } from '../rows.ts';
+import { type Store, StoreFailure } from '../store.ts';
 import { type Commit, type Committed, raisesEpoch, weightOf } from './commit.ts';
 import type { HeadSeal } from './head.ts';
 import { Lanes, weightOfAll } from './lanes.ts';

@@ -1,5 +1,6 @@
 import { append, decodeFrontier, encodeFrontier, leafHash } from '../../log/tree.ts';
-import type { HeadRow, Rows, Table, Told, Transaction } from '../store.ts';
+import type { HeadRow, Rows, Table } from '../rows.ts';
+import type { Told, Transaction } from '../statement.ts';
 import { type Commit, raisesEpoch } from './commit.ts';
 import { movedDigests } from './digest.ts';
 import { settle } from './event.ts';

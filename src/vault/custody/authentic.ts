@@ -1,6 +1,6 @@
 import type { Secret } from '../../crypto/key.ts';
 import { mac, macMatches } from '../../crypto/mac.ts';
-import type { Rows } from '../store.ts';
+import type { Rows } from '../rows.ts';
 
 /** The columns under each table's MAC, in order: every column but the MAC itself. A change is a release decision. */
 const COLUMNS = {

@@ -1,7 +1,7 @@
 import { equalBytes } from '../../crypto/encoding.ts';
 import type { Secret } from '../../crypto/key.ts';
 import { digestOf, digestRows } from '../commit/digest.ts';
-import type { AuthorityTable, Rows } from '../store.ts';
+import type { AuthorityTable, Rows } from '../rows.ts';
 import { isAuthentic } from './authentic.ts';
 
 /** One authority table, held against its rows' MACs and its digest in the head. */

@@ -1,7 +1,7 @@
 import { bindFields } from '../../crypto/encoding.ts';
 import { commitmentMatches, Secret } from '../../crypto/key.ts';
 import type { MasterKey } from '../master-key.ts';
-import type { KeyRow } from '../store.ts';
+import type { KeyRow } from '../rows.ts';
 
 /** What a key does. `seal` and `fingerprint` are data keys of one collection; the others are vault keys. */
 export type KeyUse = 'seal' | 'fingerprint' | 'rows' | 'issued' | 'subjects' | 'claims' | 'audit';

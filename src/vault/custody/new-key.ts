@@ -1,6 +1,6 @@
 import { commitment, Secret } from '../../crypto/key.ts';
 import type { MasterKey } from '../master-key.ts';
-import type { KeyRow } from '../store.ts';
+import type { KeyRow } from '../rows.ts';
 import { newId } from '../id.ts';
 import { type KeyUse, keyContext } from './keyring.ts';
 

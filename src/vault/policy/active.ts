@@ -1,6 +1,6 @@
 import { formats } from '../../formats/catalogue.ts';
 import type { BoundFormat } from '../../formats/format.ts';
-import type { CollectionRow } from '../store.ts';
+import type { CollectionRow } from '../rows.ts';
 import { type Basis, bindFormat, type Policy, rolesOf, shapeOf } from './policy.ts';
 import { parseDuration } from './duration.ts';
 import type { Grant } from './grant.ts';

@@ -2,7 +2,7 @@ import type { AccessChange, IdleGrant, PolicyChange } from '../../wire/policy.ts
 import { type Client, isUsable } from '../access/clients.ts';
 import { isIdle } from '../access/written-grant.ts';
 import type { Call } from '../call.ts';
-import type { CollectionRow } from '../store.ts';
+import type { CollectionRow } from '../rows.ts';
 import { type ActivePolicy, activePolicy } from './active.ts';
 import { changesOf } from './diff.ts';
 import type { Plan } from './plan.ts';

@@ -1,5 +1,5 @@
 import type { Call } from '../call.ts';
-import type { CollectionRow } from '../store.ts';
+import type { CollectionRow } from '../rows.ts';
 import { mayKeep, TOO_MANY_KEPT } from './bounds.ts';
 import { type Policy, type PolicyProblem, shapeOf } from './policy.ts';
 import { nameAll } from './rename.ts';

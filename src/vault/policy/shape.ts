@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { FORMAT_NAMES, formats } from '../../formats/catalogue.ts';
-import type { CollectionRow } from '../store.ts';
+import type { CollectionRow } from '../rows.ts';
 
 /** What a collection's fingerprints are made of, and where they stand; null where it keeps none. */
 export interface Printing {

@@ -6,7 +6,8 @@ import type { Core } from '../core.ts';
 import type { Draft, Facts } from '../commit/event.ts';
 import { rowName } from '../findings.ts';
 import { ROW_ID } from '../id.ts';
-import type { ClaimRow, Ending, Insert, Replacement } from '../store.ts';
+import type { ClaimRow } from '../rows.ts';
+import type { Ending, Insert, Replacement } from '../statement.ts';
 import { answered, decideItem, type ItemAnswer, namedCollection, refused } from './item.ts';
 import {
   type AskedToken,

@@ -1,5 +1,5 @@
 import type { Collection } from '../policy/active.ts';
-import type { Ending, Insert, Relied } from '../store.ts';
+import type { Ending, Insert, Relied } from '../statement.ts';
 import type { Print } from './print.ts';
 
 /** A value to be given a token. `item` is its place in the batch, times are milliseconds. */

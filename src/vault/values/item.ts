@@ -10,7 +10,7 @@ import type { Collection } from '../policy/active.ts';
 import { decide, type Denial } from '../policy/decide.ts';
 import { type Action, covers, needsPurpose } from '../policy/grant.ts';
 import { questionOf } from '../policy/question.ts';
-import type { Ending } from '../store.ts';
+import type { Ending } from '../statement.ts';
 
 /** What an item of a batch comes to. */
 export type ItemAnswer<T> =

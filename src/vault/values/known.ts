@@ -3,7 +3,7 @@ import { type Call, earliest } from '../call.ts';
 import { isAuthentic } from '../custody/authentic.ts';
 import { EDITED, rowName } from '../findings.ts';
 import type { Collection } from '../policy/active.ts';
-import type { FingerprintRow, ValueRow } from '../store.ts';
+import type { FingerprintRow, ValueRow } from '../rows.ts';
 import { type Fresh, type Issue, settleAll, type Wanted } from './issue.ts';
 import { endingOf, type Print, printer } from './print.ts';
 import { openValue } from './sealing.ts';

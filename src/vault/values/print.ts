@@ -3,7 +3,8 @@ import type { Call } from '../call.ts';
 import { signRow } from '../custody/authentic.ts';
 import type { Key } from '../custody/keyring.ts';
 import type { Printing } from '../policy/shape.ts';
-import type { Ending, FingerprintRow, StoredPrint, ValueRow } from '../store.ts';
+import type { FingerprintRow, ValueRow } from '../rows.ts';
+import type { Ending, StoredPrint } from '../statement.ts';
 import { activeKey, openValue } from './sealing.ts';
 import { tokenHash } from './token.ts';
 

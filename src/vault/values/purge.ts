@@ -3,7 +3,8 @@ import { type Call, type Caller, commit, draft } from '../call.ts';
 import type { Core } from '../core.ts';
 import { EDITED, rowName } from '../findings.ts';
 import { printingOf } from '../policy/shape.ts';
-import { type EarlierRow, type Ending, LAST_REVISION, type LeaseRow, type ValueRow } from '../store.ts';
+import { type EarlierRow, LAST_REVISION, type LeaseRow, type ValueRow } from '../rows.ts';
+import type { Ending } from '../statement.ts';
 import { endingOf } from './print.ts';
 import { openEarlier } from './sealing.ts';
 

@@ -1,7 +1,7 @@
 import { type CellBinding, openCell, sealCell } from '../../crypto/cell.ts';
 import { type Call, unauthentic } from '../call.ts';
 import type { Key, Keyring } from '../custody/keyring.ts';
-import type { EarlierRow, ValueRow } from '../store.ts';
+import type { EarlierRow, ValueRow } from '../rows.ts';
 
 /** A value's row before it is sealed. */
 type Bound = Omit<ValueRow, 'cell' | 'metadata'>;

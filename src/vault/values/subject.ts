@@ -5,7 +5,8 @@ import { isAuthentic, signRow } from '../custody/authentic.ts';
 import type { Key } from '../custody/keyring.ts';
 import { EDITED, recordName } from '../findings.ts';
 import { newId } from '../id.ts';
-import type { Insert, SubjectRow } from '../store.ts';
+import type { SubjectRow } from '../rows.ts';
+import type { Insert } from '../statement.ts';
 
 /** A subject that has no id yet: the caller's reference, and the keyed hash under which it will be found. */
 interface Unknown {

@@ -67,8 +67,15 @@ export async function doctor(path: string, deps: DoctorDeps): Promise<DoctorRepo
   if (!isThere(store, deps, notes)) return notes;
   try {
     const inspection = lookAtStore(store, notes);
-    if (inspection === null) notes.unchecked.push('the vault, whose tables are not there');
-    else await lookAtVault(inspection, masterKey, file, deps, notes).finally(() => inspection.close());
+    if (inspection === null) {
+      notes.unchecked.push('the vault, whose tables are not there');
+      return notes;
+    }
+    try {
+      await lookAtVault(inspection, masterKey, file, deps, notes);
+    } finally {
+      await inspection.close();
+    }
   } catch (error) {
     if (!(error instanceof StoreFailure)) throw error;
     const sentence = `${store} does not read: ${error.message}. If it is no lock, restore a backup.`;

@@ -30,7 +30,7 @@ export function snapshotOn(db: Database.Database): StoreSnapshot {
   db.prepare('begin').run();
   const authority = readAuthority(db);
   return {
-    authority: () => authority,
+    authority,
     events: () => each(db, EVENTS, `select ${selected(EVENTS)} from "events" order by "index"`),
     scan: <T extends Scanned>(table: T) =>
       each<ScannedRows[T]>(
@@ -38,12 +38,16 @@ export function snapshotOn(db: Database.Database): StoreSnapshot {
         SCANNED[table],
         `select ${selected(SCANNED[table])} from "${table}"${ORDER[table]}`,
       ),
-    close: () => db.close(),
+    close: async () => void db.close(),
   };
 }
 
 /** Rows one by one, each of the types that its table has. */
-function* each<Row extends object>(db: Database.Database, table: SQLiteTable, sql: string): Generator<Row> {
+async function* each<Row extends object>(
+  db: Database.Database,
+  table: SQLiteTable,
+  sql: string,
+): AsyncGenerator<Row> {
   const sound = soundly<Row>(table);
   for (const row of db.prepare<[], Row>(sql).iterate()) yield sound(row);
 }

@@ -105,17 +105,17 @@ function inspectionOn(db: Database.Database): StoreInspection {
   return {
     ...snapshot,
     eventsFrom: (index) => atTheDoorOf(events.iterate(index), event),
-    liveFrom: (collection, hash) => {
+    liveFrom: async (collection, hash) => {
       const row = atTheDoor(() => live.get(collection, hash));
       return row === undefined ? null : value(row);
     },
-    taken: (collection, hashes) =>
+    taken: async (collection, hashes) =>
       atTheDoor(() => hashes.map((hash) => isTaken.get(collection, hash) !== undefined)),
   };
 }
 
 /** A damaged page may be met at any row. */
-function* atTheDoorOf<Row>(rows: IterableIterator<Row>, sound: (row: Row) => Row): Generator<Row> {
+async function* atTheDoorOf<Row>(rows: IterableIterator<Row>, sound: (row: Row) => Row): AsyncGenerator<Row> {
   try {
     for (let next = atTheDoor(() => rows.next()); next.done !== true; next = atTheDoor(() => rows.next()))
       yield sound(next.value);

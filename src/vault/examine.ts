@@ -62,7 +62,7 @@ interface LogFault {
 
 /** Examines a vault as far as it can be, writing nothing. */
 export async function examine(examining: Examining): Promise<Examination | { readonly barred: Barred }> {
-  const authority = examining.inspection.authority();
+  const { authority } = examining.inspection;
   const { head, keys } = authority;
   if (head === null && keys.length === 0) return { barred: 'no-vault' };
   if (head === null || keys.length === 0) return { barred: 'head' };
@@ -98,7 +98,7 @@ export async function examine(examining: Examining): Promise<Examination | { rea
     fills:
       unusable.length > 0 || !found.keys.isWhole
         ? null
-        : fillsOf(examining, keyring, policies.rows, collections.rows, head.environment),
+        : await fillsOf(examining, keyring, policies.rows, collections.rows, head.environment),
   };
 }
 
@@ -116,20 +116,21 @@ async function examineLog({ inspection, mostEvents }: Examining, head: HeadRow):
   };
 }
 
-function fillsOf(
+async function fillsOf(
   { inspection, random }: Examining,
   keys: Keyring,
   policies: readonly Rows['policies'][],
   rows: readonly Rows['collections'][],
   environment: string,
-): ReadonlyMap<string, Fill> | null {
+): Promise<ReadonlyMap<string, Fill> | null> {
   const collections = collectionsOf(policies, rows, environment);
   if (collections === null) return null;
-  const filled = ([name, collection]: [string, Collection]): [string, Fill][] => {
-    const fill = fullestBucket(collection, { inspection, keys, random });
-    return fill === null ? [] : [[name, fill]];
-  };
-  return new Map([...collections].flatMap(filled));
+  const fills = new Map<string, Fill>();
+  for (const [name, collection] of collections) {
+    const fill = await fullestBucket(collection, { inspection, keys, random });
+    if (fill !== null) fills.set(name, fill);
+  }
+  return fills;
 }
 
 /** The open collections, or null where another release wrote a policy that this one does not read. */

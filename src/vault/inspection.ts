@@ -43,7 +43,7 @@ export async function inspectStore(
   const { key: rowsKey, seal } = await openRowsKey(store, masterKey, environment);
   const snapshot = await store.snapshot();
   try {
-    const authority = snapshot.authority();
+    const { authority } = snapshot;
     const { head, collections } = authority;
     if (head === null) throw new VaultError('integrity');
     const deps = await verifyDeps({ masterKey, world }, authority, rowsKey, seal);
@@ -65,7 +65,7 @@ export async function inspectStore(
       const opens = !('why' in key);
       if (!opens) findings.push({ index: null, table: 'keys', problem: `${row.id} ${key.why}` });
       if (opens && row.use === 'subjects') {
-        const tried = subjectOf(snapshot, row);
+        const tried = await subjectOf(snapshot, row);
         if (tried !== null && openSubject(key, tried) !== null) opened(row.id);
         else if (tried !== null)
           findings.push({ index: null, table: 'subjects', problem: `${tried.id} does not open` });
@@ -76,12 +76,12 @@ export async function inspectStore(
     const { vault, epoch } = head;
     return { ...report, findings, ok: findings.length === 0, vault, environment, epoch, keys };
   } finally {
-    snapshot.close();
+    await snapshot.close();
   }
 }
 
 /** One of the subjects that a key seals. */
-function subjectOf(snapshot: StoreSnapshot, { id }: KeyRow) {
-  for (const row of snapshot.scan('subjects')) if (row.keyId === id) return row;
+async function subjectOf(snapshot: StoreSnapshot, { id }: KeyRow) {
+  for await (const row of snapshot.scan('subjects')) if (row.keyId === id) return row;
   return null;
 }

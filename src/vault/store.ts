@@ -101,22 +101,22 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** A read-only view that does not move: for verification while the vault serves. */
+/** A read-only view that does not move: for verification while the vault serves. Reading raises StoreFailure. */
 export interface StoreSnapshot {
-  authority(): AuthoritySnapshot;
-  events(): IterableIterator<EventRow>;
+  readonly authority: AuthoritySnapshot;
+  events(): AsyncIterable<EventRow>;
   /** A whole table; those that hang off a row in the order of their rows. */
-  scan<T extends Scanned>(table: T): IterableIterator<ScannedRows[T]>;
-  close(): void;
+  scan<T extends Scanned>(table: T): AsyncIterable<ScannedRows[T]>;
+  close(): Promise<void>;
 }
 
 /** A snapshot that can also be asked for a part: for `doctor`, which looks at a store that may be huge or broken. */
 export interface StoreInspection extends StoreSnapshot {
   /** In order, from this index on. */
-  eventsFrom(index: number): IterableIterator<EventRow>;
+  eventsFrom(index: number): AsyncIterable<EventRow>;
   /** The value of the first live token of a collection, in the order of hashes, from this hash on; null where none is near. */
-  liveFrom(collection: string, hash: Bytes): ValueRow | null;
-  taken(collection: string, hashes: readonly Bytes[]): readonly boolean[];
+  liveFrom(collection: string, hash: Bytes): Promise<ValueRow | null>;
+  taken(collection: string, hashes: readonly Bytes[]): Promise<readonly boolean[]>;
 }
 
 export type FailureKind = 'full' | 'io' | 'busy' | 'other';

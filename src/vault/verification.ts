@@ -34,9 +34,9 @@ export async function verifyVault(
   });
   const snapshot = await core.store.snapshot();
   try {
-    return await verifyStore(snapshot, await verifyDeps(core, snapshot.authority(), rowsKey, seal));
+    return await verifyStore(snapshot, await verifyDeps(core, snapshot.authority, rowsKey, seal));
   } finally {
-    snapshot.close();
+    await snapshot.close();
   }
 }
 

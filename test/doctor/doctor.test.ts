@@ -175,7 +175,7 @@ it('a log that is cut, longer or changed is found, and a whole one is not', asyn
     const random = (bytes: number) => randomBytes(bytes);
     const masterKey = fileMasterKey(keyFile, { groups: [] }, random);
     const found = await examine({ inspection, masterKey, random, mostEvents });
-    inspection.close();
+    await inspection.close();
     return 'barred' in found ? found.barred : found.log;
   };
   expect(await verdict()).toEqual({ verdict: 'intact', index: null, from: 0 });

@@ -22,7 +22,7 @@ export async function reconcile(
   find: Find,
 ): Promise<number> {
   const subjects = await checkSubjects(snapshot, deps, find);
-  const head = snapshot.authority().head?.lastAt ?? 0;
+  const head = snapshot.authority.head?.lastAt ?? 0;
   const values = new Cursor(snapshot.scan('values'));
   const hanging = {
     fingerprints: new Cursor(snapshot.scan('fingerprints')),
@@ -37,29 +37,35 @@ export async function reconcile(
       table,
       `points at ${hex(row)}, ${last !== null && equalBytes(row, last) ? 'as another does' : 'which was never issued'}`,
     );
-  for (const issued of snapshot.scan('issued')) {
+  for await (const issued of snapshot.scan('issued')) {
     if (issued.row.length !== ROW_ID) {
       find('issued', `row ${hex(issued.row)} is not a row id`);
       continue;
     }
-    for (const stray of values.before(issued.row)) find('values', `${hex(stray.row)} was never issued`);
-    for (const [table, cursor] of Object.entries(hanging))
-      for (const stray of cursor.before(issued.row)) tellStray(table, stray);
+    const value = await values.reach(issued.row);
+    const hung = {
+      fingerprints: await hanging.fingerprints.reach(issued.row),
+      lookups: await hanging.lookups.reach(issued.row),
+      earlier: await hanging.earlier.reach(issued.row),
+    };
+    for (const stray of value.before) find('values', `${hex(stray.row)} was never issued`);
+    for (const [table, { before }] of Object.entries(hung))
+      for (const stray of before) tellStray(table, stray);
     last = issued.row;
     request.add(issued);
     const stored: Stored = {
-      value: values.take(issued.row),
-      fingerprints: hanging.fingerprints.take(issued.row),
-      lookups: hanging.lookups.take(issued.row),
-      earlier: hanging.earlier.take(issued.row),
+      value: value.there,
+      fingerprints: hung.fingerprints.there,
+      lookups: hung.lookups.there,
+      earlier: hung.earlier.there,
     };
     checkToken(issued, stored, { history, deps, find, subjects, at: head });
     if (++count % 256 === 0) await deps.breathe();
   }
   request.close();
-  for (const stray of values.rest()) find('values', `${hex(stray.row)} was never issued`);
+  for await (const stray of values.rest()) find('values', `${hex(stray.row)} was never issued`);
   for (const [table, cursor] of Object.entries(hanging))
-    for (const stray of cursor.rest()) tellStray(table, stray);
+    for await (const stray of cursor.rest()) tellStray(table, stray);
   for (const index of history.left()) find('issued', 'rows that this event made are gone', index);
   await each(snapshot.scan('claims'), deps, (claim) => {
     if (!isAuthentic(deps.rowsKey, 'claims', claim))
@@ -73,9 +79,13 @@ export async function reconcile(
 }
 
 /** Looks at rows of which a vault may have millions: whoever is served meanwhile has turns. */
-async function each<T>(rows: Iterable<T>, { breathe }: VerifyDeps, look: (row: T) => void): Promise<void> {
+async function each<T>(
+  rows: AsyncIterable<T>,
+  { breathe }: VerifyDeps,
+  look: (row: T) => void,
+): Promise<void> {
   let count = 0;
-  for (const row of rows) {
+  for await (const row of rows) {
     look(row);
     if (++count % 256 === 0) await breathe();
   }

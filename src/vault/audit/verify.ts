@@ -37,7 +37,7 @@ export async function verifyStore(snapshot: StoreSnapshot, deps: VerifyDeps): Pr
   const find: Find = (table, problem, index = null) => {
     if (findings.length < MOST_FINDINGS) findings.push({ index, table, problem });
   };
-  const authority = snapshot.authority();
+  const { authority } = snapshot;
   const { head } = authority;
   if (head === null || !deps.seal.verify(head)) find('head', 'the head is missing or does not authenticate');
   const frontier = head === null ? EMPTY : (decodeFrontier(head.size, head.frontier) ?? EMPTY);
@@ -75,7 +75,7 @@ async function* read(
   history: History,
   breathe: () => Promise<void>,
 ): AsyncGenerator<LogEntry> {
-  for (const entry of snapshot.events()) {
+  for await (const entry of snapshot.events()) {
     history.read(entry.index, entry.bytes);
     yield entry;
     if (entry.index % 256 === 255) await breathe();

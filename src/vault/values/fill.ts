@@ -28,25 +28,29 @@ const CLOSER = 1024;
  * Counting a collection would not tell: its tokens are spread over buckets that nobody lists. The values are opened for
  * the names of their buckets, and shown to nobody.
  */
-export function fullestBucket(collection: Collection, { inspection, keys, random }: FillDeps): Fill | null {
+export async function fullestBucket(
+  collection: Collection,
+  { inspection, keys, random }: FillDeps,
+): Promise<Fill | null> {
   if (collection.format.smallest.size >= ASK_BELOW) return null;
   const draw = new Draw(random, 16 * 1024);
   const tried = new Map<string, Fill>();
   for (let i = 0; i < SAMPLED; i++) {
     const row =
-      inspection.liveFrom(collection.id, draw.take(16)) ??
-      inspection.liveFrom(collection.id, new Uint8Array(0));
+      (await inspection.liveFrom(collection.id, draw.take(16))) ??
+      (await inspection.liveFrom(collection.id, new Uint8Array(0)));
     const normal = row === null ? null : openValue(keys, row, row);
     if (normal === null) continue;
     const space = collection.format.space(normal);
     if (tried.has(space.bucket)) continue;
-    const drawn = (asked: number): Fill => {
+    const drawn = async (asked: number): Promise<Fill> => {
       const tokens = Array.from({ length: asked }, () => space.at(draw.index(space.size)));
       const hashes = tokens.map((token) => tokenHash(keys, collection.id, token));
-      return { asked, taken: inspection.taken(collection.id, hashes).filter(Boolean).length };
+      const taken = await inspection.taken(collection.id, hashes);
+      return { asked, taken: taken.filter(Boolean).length };
     };
-    const first = drawn(FIRST);
-    tried.set(space.bucket, first.taken * 4 < FIRST ? first : drawn(CLOSER));
+    const first = await drawn(FIRST);
+    tried.set(space.bucket, first.taken * 4 < FIRST ? first : await drawn(CLOSER));
   }
   return [...tried.values()].toSorted((a, b) => b.taken / b.asked - a.taken / a.asked)[0] ?? null;
 }

@@ -11,6 +11,7 @@ import { placeFindings } from './doctor/places.ts';
 import { roomFindings, storeFindings } from './doctor/store.ts';
 import { barredFinding, vaultFindings } from './doctor/vault.ts';
 import { fileMasterKey, KeyFileRefused, type KeyFileFault } from './masterkey/file.ts';
+import { storeFile } from './store-file.ts';
 import { filesOf, inspectSqlite, sizesOf } from './store/sqlite-inspection.ts';
 import { readTls } from './tls-files.ts';
 import { examine } from './vault/examine.ts';
@@ -54,7 +55,7 @@ export async function doctor(path: string, deps: DoctorDeps): Promise<DoctorRepo
     return notes;
   }
   const { settings } = file;
-  const store = settings.store.path;
+  const store = storeFile(settings, 'doctor');
   const places = {
     settings: resolve(path),
     keyFile: settings.masterKey.path,

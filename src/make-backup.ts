@@ -12,6 +12,7 @@ import { decodeFrontier, root } from './log/tree.ts';
 import { open, type Opening } from './open.ts';
 import { type Copied, copySqlite } from './store/sqlite-copy.ts';
 import type { Caller } from './vault/call.ts';
+import { storeFile } from './store-file.ts';
 import { VaultError } from './vault/error.ts';
 
 /** What making or restoring a backup needs of the host. */
@@ -35,6 +36,7 @@ const WORK = '.strongroom-backup';
  * @throws CommandRefused where the file is there, BackupRefused
  */
 export async function makeBackup(options: BackupOptions, by: BackingUp): Promise<BackupReport> {
+  const path = storeFile(by.opening.settings, 'backup');
   const to = resolve(options.to);
   mustBeFree(to);
   const recipients = parseRecipients([
@@ -45,7 +47,6 @@ export async function makeBackup(options: BackupOptions, by: BackingUp): Promise
   try {
     await record(recipients, by);
     const copy = work.at(DATABASE);
-    const { path } = by.opening.settings.store;
     const copied = await copySqlite(path, copy, (done) => by.progress('Copying the store', done));
     const manifest = await describe(copy, copied, recipients, by);
     const sealed = work.at('sealed');

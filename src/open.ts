@@ -1,5 +1,6 @@
 import type { Settings } from './config/settings.ts';
 import { fileMasterKey } from './masterkey/file.ts';
+import { storeFile } from './store-file.ts';
 import { createSqlite, openSqlite } from './store/sqlite.ts';
 import type { World } from './vault/core.ts';
 import { foundVault } from './vault/found.ts';
@@ -27,7 +28,7 @@ export interface Opening {
 
 function openParts({ settings, world, groups }: Opening): Parts {
   const masterKey = fileMasterKey(settings.masterKey.path, { groups }, world.random);
-  return { store: openSqlite(settings.store.path), masterKey };
+  return { store: openSqlite(storeFile(settings, 'opening')), masterKey };
 }
 
 /** Opens the vault that settings name. The caller closes it. */
@@ -48,7 +49,7 @@ export async function open(opening: Opening): Promise<Vault> {
  * @returns false if it is one already
  */
 export async function found(opening: Opening): Promise<boolean> {
-  createSqlite(opening.settings.store.path);
+  createSqlite(storeFile(opening.settings, 'init'));
   const { store, masterKey } = openParts(opening);
   try {
     return await foundVault(store, masterKey, opening.settings.vault.environment, opening.world);

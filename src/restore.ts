@@ -13,6 +13,7 @@ import type { Settings } from './config/settings.ts';
 import type { BackingUp } from './make-backup.ts';
 import { fileMasterKey } from './masterkey/file.ts';
 import { open } from './open.ts';
+import { storeFile } from './store-file.ts';
 import { openSqlite } from './store/sqlite.ts';
 import { hasOwnSchema, newestMigration, sqliteContents } from './store/sqlite-copy.ts';
 import { type Inspection, inspectStore } from './vault/inspection.ts';
@@ -28,7 +29,7 @@ const WORK = '.strongroom-restore';
  */
 export async function restore(options: RestoreOptions, by: BackingUp): Promise<RestoreReport> {
   const { settings, groups, world } = by.opening;
-  const { path } = settings.store;
+  const path = storeFile(settings, 'restore');
   if (!options.check) mustBeAbsent(path);
   const identities = parseIdentities(await secretIn(options.identity));
   const masterKey = fileMasterKey(settings.masterKey.path, { groups }, world.random);
@@ -45,7 +46,7 @@ export async function restore(options: RestoreOptions, by: BackingUp): Promise<R
     const { inspection, findings } = await trial(copy, manifest, masterKey, by);
     const report = { manifest, inspection, findings };
     if (options.check || findings.length > 0) return { ...report, restored: null };
-    await place(copy, manifest, by);
+    await place(copy, path, manifest, by);
     return { ...report, restored: path };
   } finally {
     work.close();
@@ -144,12 +145,16 @@ function liesOf(
 }
 
 /** The event of the restore is in the store before that is in its place. Closed, it is one file. */
-async function place(copy: string, { madeAt, log }: Manifest, { opening, caller }: BackingUp): Promise<void> {
+async function place(
+  copy: string,
+  path: string,
+  { madeAt, log }: Manifest,
+  { opening, caller }: BackingUp,
+): Promise<void> {
   const { settings } = opening;
-  const { path } = settings.store;
   const vault = await open({
     ...opening,
-    settings: { ...settings, store: { ...settings.store, path: copy } },
+    settings: { ...settings, store: { engine: 'sqlite', path: copy } },
   });
   try {
     await vault.recordRestore(caller, { madeAt, ...log });

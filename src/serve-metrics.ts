@@ -44,7 +44,7 @@ export async function serveMetrics({
   const scrape = async (): Promise<string> =>
     meter.scrape({
       vault: await vault.figures(),
-      files: sizesOf(settings.store.path),
+      files: settings.store.engine === 'sqlite' ? sizesOf(settings.store.path) : null,
       certificateExpiry,
     });
   // Off loopback the settings have TLS, or accept that there is none.

@@ -388,6 +388,7 @@ describe('the source', () => {
       'serve-metrics',
       'serve',
       'starter',
+      'store-file',
       'tls-files',
     ].map((name) => `src/${name}.ts`);
     expect(files.filter((file) => file.split('/').length === 2).toSorted()).toEqual(joints);

@@ -7,6 +7,7 @@ import { onTestFinished } from 'vitest';
 import { readConfig, type Settings } from '../src/config/settings.ts';
 import { writeKeyFile } from '../src/masterkey/file.ts';
 import { found, open, type Opening } from '../src/open.ts';
+import { storeFile } from '../src/store-file.ts';
 import { base58 } from '../src/vault/base58.ts';
 import type { BoundVault } from '../src/vault/bound.ts';
 import type { Caller } from '../src/vault/call.ts';
@@ -115,7 +116,7 @@ export async function openVaultDir(
   return {
     dir,
     configPath: join(dir, 'strongroom.yaml'),
-    storePath: opening.settings.store.path,
+    storePath: storeFile(opening.settings, 'a test'),
     settings: opening.settings,
     vault,
     clock,

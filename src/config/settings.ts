@@ -1,8 +1,10 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { isLoopback, subnetFault } from './address.ts';
+import { filePath } from './file-path.ts';
 import { problemAt, schemaProblems } from './problem.ts';
 import type { ConfigProblem, LineOf } from './problem.ts';
+import { type StoreSettings, storeSchema, storeSettings } from './store.ts';
 import { readYaml } from './yaml.ts';
 
 /** What belongs to a process. Every path is absolute. */
@@ -19,7 +21,7 @@ export interface Settings {
     /** A listener of its own for `/metrics`. Off loopback it has the server's TLS, unless `inClear` was accepted. */
     metrics: { host: string; port: number; inClear: 'accepted' | null } | null;
   };
-  store: { engine: 'sqlite'; path: string };
+  store: StoreSettings;
   masterKey: { provider: 'file'; path: string };
 }
 
@@ -42,10 +44,6 @@ export interface Unusable {
 const settingsKeys = ['vault', 'server', 'store', 'masterKey'];
 const policyKeys = ['purposes', 'collections', 'roles', 'limits'];
 
-const path = z
-  .string()
-  .min(1, 'must be a path')
-  .regex(/^[^\0]*$/, 'must be a path');
 const label = (longest: number) =>
   z.string().regex(new RegExp(`^[a-z0-9-]{1,${longest}}$`), {
     error: `must be 1 to ${longest} of a to z, 0 to 9 and -`,
@@ -69,7 +67,7 @@ const server = z
   .strictObject({
     host,
     port: port.default(7420),
-    tls: z.strictObject({ cert: path, key: path }).optional(),
+    tls: z.strictObject({ cert: filePath, key: filePath }).optional(),
     proxy: z.strictObject({ addresses }).optional(),
     metrics: metrics.optional(),
   })
@@ -98,10 +96,10 @@ const server = z
 const settingsSchema = z.strictObject({
   vault: z.strictObject({ name: label(40), environment: label(32) }),
   server: server.prefault({}),
-  store: z.strictObject({ url: z.string().check(fault(storeFault)) }),
+  store: storeSchema,
   masterKey: z.strictObject({
     provider: z.literal('file', 'must be file: other providers are not in this release'),
-    path,
+    path: filePath,
   }),
 });
 
@@ -151,16 +149,9 @@ function settingsOf(parsed: z.infer<typeof settingsSchema>, baseDir: string): Se
       proxy: proxy ?? null,
       metrics: watched ?? null,
     },
-    store: { engine: 'sqlite', path: at(parsed.store.url.slice('sqlite:'.length)) },
+    store: storeSettings(parsed.store, baseDir),
     masterKey: { provider: parsed.masterKey.provider, path: at(parsed.masterKey.path) },
   };
-}
-
-function storeFault(url: string): string | null {
-  if (/^postgres(ql)?:/.test(url)) return 'PostgreSQL is not in this release: use sqlite:PATH';
-  if (!url.startsWith('sqlite:')) return 'must be sqlite:PATH, as sqlite:data/strongroom.db';
-  // SQLite reads an empty name or one with a leading colon as a database that is gone on exit.
-  return /^sqlite:[^:\0?][^\0?]*$/.test(url) ? null : 'must name a file after sqlite:';
 }
 
 function fault(find: (text: string) => string | null) {

@@ -4,8 +4,8 @@ import type { Figures } from '../vault/figures.ts';
 /** What is read when Prometheus asks. */
 export interface Gauges {
   readonly vault: Figures;
-  /** In bytes. */
-  readonly files: { readonly store: number; readonly wal: number };
+  /** In bytes; null where the store is no file of this host. */
+  readonly files: { readonly store: number; readonly wal: number } | null;
   /** When the server's certificate expires, in milliseconds; null without TLS. */
   readonly certificateExpiry: number | null;
 }
@@ -61,8 +61,8 @@ export function stateMetrics(registry: Registry, version: string): (gauges: Gaug
       keys.set(labels, count);
       oldest.set(labels, at / 1000);
     }
-    store.set(files.store);
-    wal.set(files.wal);
+    setOrDrop(store, files?.store ?? null);
+    setOrDrop(wal, files?.wal ?? null);
     setOrDrop(certificate, seconds(certificateExpiry));
   };
 }

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { readConfig } from '../../src/config/settings.ts';
+import { storeSchema } from '../../src/config/store.ts';
 import { FORMAT_NAMES, formats } from '../../src/formats/catalogue.ts';
 import { parsePolicy } from '../../src/vault/policy/policy.ts';
 import { coded, tableOf, textOf } from './documents.ts';
@@ -15,6 +16,9 @@ function pathsOf(node: unknown, at = ''): string[] {
 
 const named = (path: string): string => path.replace(/^(purposes|collections|roles)\.[^.]+/, '$1.NAME');
 
+/** The keys of `store` that hold others. */
+const STORE: Readonly<Record<string, string>> = { password: 'store.password.file' };
+
 /** The keys in the table of a part of the page. */
 const keysIn = (part: string): string[] => tableOf(part, 'key').flatMap(([cell = '']) => coded(cell));
 
@@ -22,9 +26,12 @@ const [settingsPart = '', policyPart = ''] = page.split('\n## ').slice(1);
 it('docs/configuration.md has a file that uses every key of the settings, and names them', () => {
   const config = readConfig(example, '/etc/strongroom');
   if ('problems' in config) return expect.fail(JSON.stringify(config.problems));
-  // The store's URL is read into an engine and a path.
+  // The store's URL is read into an engine and a place.
   const { store: _store, ...settings } = config.settings;
-  const keys = [...pathsOf(settings), 'store.url'];
+  const keys = [
+    ...pathsOf(settings),
+    ...Object.keys(storeSchema.shape).map((key) => STORE[key] ?? `store.${key}`),
+  ];
   expect(keysIn(settingsPart).toSorted()).toEqual(keys.toSorted());
 });
 

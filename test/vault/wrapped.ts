@@ -12,7 +12,7 @@ import type { TestVault } from '../harness.ts';
 
 /** Another process on a vault's store, which sees it through what a test puts around it: the real store is behind that. */
 export async function openAround(
-  { settings, clock, notices, fatal }: TestVault,
+  { settings, storePath, clock, notices, fatal }: TestVault,
   around: (store: Store) => Store,
 ): Promise<{ readonly vault: Vault; readonly as: (apiKey: string) => Promise<BoundVault> }> {
   const world = {
@@ -23,7 +23,7 @@ export async function openAround(
     notice: (notice: (typeof notices)[number]) => notices.push(notice),
   };
   const vault = await openVault({
-    store: around(openSqlite(settings.store.path)),
+    store: around(openSqlite(storePath)),
     masterKey: openMasterKey({ settings }),
     environment: settings.vault.environment,
     world,

@@ -1,6 +1,6 @@
 import type { Settings } from './config/settings.ts';
 import { fileMasterKey } from './masterkey/file.ts';
-import { storeFile } from './store-file.ts';
+import { openPostgres } from './store/postgres.ts';
 import { createSqlite, openSqlite } from './store/sqlite.ts';
 import type { World } from './vault/core.ts';
 import { foundVault } from './vault/found.ts';
@@ -26,14 +26,16 @@ export interface Opening {
   readonly observer?: Observer;
 }
 
-function openParts({ settings, world, groups }: Opening): Parts {
+async function openParts({ settings, world, groups }: Opening): Promise<Parts> {
   const masterKey = fileMasterKey(settings.masterKey.path, { groups }, world.random);
-  return { store: openSqlite(storeFile(settings, 'opening')), masterKey };
+  const { store: place } = settings;
+  const store = place.engine === 'sqlite' ? openSqlite(place.path) : await openPostgres(place, world.random);
+  return { store, masterKey };
 }
 
 /** Opens the vault that settings name. The caller closes it. */
 export async function open(opening: Opening): Promise<Vault> {
-  const { store, masterKey } = openParts(opening);
+  const { store, masterKey } = await openParts(opening);
   const { settings, world, onFatal, observer = UNOBSERVED } = opening;
   const { environment } = settings.vault;
   try {
@@ -49,8 +51,9 @@ export async function open(opening: Opening): Promise<Vault> {
  * @returns false if it is one already
  */
 export async function found(opening: Opening): Promise<boolean> {
-  createSqlite(storeFile(opening.settings, 'init'));
-  const { store, masterKey } = openParts(opening);
+  const { store: place } = opening.settings;
+  if (place.engine === 'sqlite') createSqlite(place.path);
+  const { store, masterKey } = await openParts(opening);
   try {
     return await foundVault(store, masterKey, opening.settings.vault.environment, opening.world);
   } finally {

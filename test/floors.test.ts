@@ -71,6 +71,7 @@ const rooms = {
       '../crypto/mac.ts',
       'drizzle-orm/sqlite-core',
       'better-sqlite3',
+      'pg',
       'node:fs',
     ],
   },

@@ -35,9 +35,24 @@ export const EVENTS = tables.events;
 
 const quoted = (name: string): string => `"${name}"`;
 
-/** The properties of a table's rows, with the columns that hold them. */
-const columnsOf = (table: SQLiteTable): readonly { readonly property: string; readonly column: string }[] =>
-  Object.entries(getTableColumns(table)).map(([property, { name }]) => ({ property, column: quoted(name) }));
+/** What a column holds, as drizzle names it. */
+export type ColumnType = 'buffer' | 'string' | 'number';
+
+/** A property of a table's rows, with the column that holds it, quoted. */
+export interface RowColumn {
+  readonly property: string;
+  readonly column: string;
+  readonly type: ColumnType;
+  readonly notNull: boolean;
+}
+
+export const columnsOf = (table: SQLiteTable): readonly RowColumn[] =>
+  Object.entries(getTableColumns(table)).map(([property, { name, dataType, notNull }]) => ({
+    property,
+    column: quoted(name),
+    type: dataType === 'buffer' || dataType === 'number' ? dataType : 'string',
+    notNull,
+  }));
 
 /** Every table with the columns that this release has in it, as SQLite names them. */
 export const SCHEMA: ReadonlyMap<string, readonly string[]> = new Map(
@@ -106,17 +121,18 @@ export const useNoting = (): ReturnType<typeof insertion> => {
 };
 
 /** What no column holds, for each type: it authenticates nowhere, and sorts where SQLite sorts what it replaces. */
-const UNSOUND = { buffer: Buffer.alloc(0), string: '\0', number: Number.MAX_SAFE_INTEGER } as const;
+const UNSOUND = {
+  buffer: Buffer.alloc(0),
+  string: '\0',
+  number: Number.MAX_SAFE_INTEGER,
+} as const satisfies Record<ColumnType, unknown>;
 
 /**
  * SQLite lets whoever writes the file put any type into any column. A reader of rows that must authenticate gets a row
  * of the right types, in which a column of the wrong one holds what cannot be true.
  */
 export function soundly<Row extends object>(table: SQLiteTable): (row: Row) => Row {
-  const columns = Object.entries(getTableColumns(table)).map(([property, { dataType, notNull }]) => {
-    const type: keyof typeof UNSOUND = dataType === 'buffer' || dataType === 'number' ? dataType : 'string';
-    return { property, notNull, type };
-  });
+  const columns = columnsOf(table);
   return (row) => {
     for (const { property, type, notNull } of columns) {
       const stored: unknown = Reflect.get(row, property);
@@ -127,7 +143,7 @@ export function soundly<Row extends object>(table: SQLiteTable): (row: Row) => R
   };
 }
 
-function isOf(type: keyof typeof UNSOUND, stored: unknown): boolean {
+function isOf(type: ColumnType, stored: unknown): boolean {
   if (type === 'buffer') return Buffer.isBuffer(stored);
   return type === 'number' ? Number.isSafeInteger(stored) && Number(stored) >= 0 : typeof stored === 'string';
 }

@@ -119,7 +119,8 @@ export interface StoreInspection extends StoreSnapshot {
   taken(collection: string, hashes: readonly Bytes[]): Promise<readonly boolean[]>;
 }
 
-export type FailureKind = 'full' | 'io' | 'busy' | 'other';
+/** `unknown`: whether a transaction is durable cannot be told, and so it must not be run again. */
+export type FailureKind = 'full' | 'io' | 'busy' | 'unknown' | 'other';
 
 /** What a store says of a failure: a kind, and a sentence for the operator that quotes no data. */
 export class StoreFailure extends Error {

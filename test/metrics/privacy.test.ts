@@ -159,7 +159,18 @@ it('however many paths, methods, keys and bodies are tried, labels are words of 
     collection: new Set(['', 'cards', 'cards-known', 'notes', 'notes-known', 'acme/cards']),
     use: new Set(['seal', 'fingerprint', 'rows', 'issued', 'subjects', 'claims', 'audit']),
     state: new Set(['active']),
-    kind: new Set(['full', 'io', 'busy', 'other', 'integrity', 'filling', 'store', 'upkeep', 'fatal']),
+    kind: new Set([
+      'full',
+      'io',
+      'busy',
+      'unknown',
+      'other',
+      'integrity',
+      'filling',
+      'store',
+      'upkeep',
+      'fatal',
+    ]),
     version: new Set(['0.1.0']),
   };
   for (const { name, labels } of samples.filter((one) => one.name.startsWith('strongroom_'))) {

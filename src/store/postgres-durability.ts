@@ -1,0 +1,67 @@
+import { PostgresFailure } from './postgres-door.ts';
+import type { Session } from './postgres-session.ts';
+
+/** The oldest PostgreSQL that is served: 14. */
+const OLDEST = 140_000;
+
+/**
+ * What every connection is told before anything else. Tables are ours by name alone, warnings are heard (one of them says that
+ * a commit is not on its standby), and no statement waits for good. The plans: rows are always sought by a key, and a plan
+ * that was made while a table was empty must not read all of it once it is large.
+ */
+const TOLD = `
+set search_path = public, pg_temp;
+set client_min_messages = warning;
+set client_encoding = 'UTF8';
+set lock_timeout = '5s';
+set statement_timeout = '10s';
+set idle_in_transaction_session_timeout = '10s';
+set tcp_user_timeout = '10s';
+set bytea_output = hex;
+set jit = off;
+set plan_cache_mode = force_generic_plan;
+set enable_seqscan = off;
+set enable_hashjoin = off;
+set enable_mergejoin = off;
+`;
+
+/** What a server must say of itself, and why not otherwise. */
+const ASKED: readonly (readonly [sql: string, isRight: (answer: string) => boolean, why: string])[] = [
+  ["current_setting('server_version_num')", (is) => Number(is) >= OLDEST, 'PostgreSQL is older than 14'],
+  ['pg_is_in_recovery()::text', oneOf('false'), 'it is a standby, which takes no writes'],
+  ["current_setting('transaction_read_only')", oneOf('off'), 'it is read-only'],
+  [
+    "current_setting('synchronous_commit')",
+    oneOf('on', 'remote_apply'),
+    'synchronous_commit is neither on nor remote_apply: it would lose what it acknowledged',
+  ],
+  ["current_setting('fsync')", oneOf('on'), 'fsync is off: it would lose what it acknowledged'],
+  [
+    "current_setting('full_page_writes')",
+    oneOf('on'),
+    'full_page_writes is off: a power cut would tear its pages',
+  ],
+  ["current_setting('server_encoding')", oneOf('UTF8'), 'the encoding of the database is not UTF8'],
+  ["current_setting('client_encoding')", oneOf('UTF8'), 'the encoding of the connection is not UTF8'],
+  ["current_setting('client_min_messages')", oneOf('warning'), 'it keeps its warnings to itself'],
+];
+
+function oneOf(...right: readonly string[]): (answer: string) => boolean {
+  return (answer) => right.includes(answer);
+}
+
+/**
+ * Sets a new connection up, and holds what the server says of itself against what the vault relies on.
+ * @throws PostgresFailure with every reason
+ */
+export async function mustBeDurable(session: Session): Promise<void> {
+  const answers =
+    (await session.script(`${TOLD}select ${ASKED.map(([sql]) => sql).join(', ')}`)).at(-1)?.rows[0] ?? [];
+  const wrong = ASKED.filter(([, isRight], i) => !isRight(String(answers[i])));
+  if (wrong.length === 0) return;
+  const why = wrong.map(([, , reason]) => reason).join('; ');
+  throw new PostgresFailure('other', 'refused', `the server is not one to keep a vault on: ${why}`);
+}
+
+/** What a superuser may change while a connection is open, asked again where it costs no round trip: with the head. */
+export const STILL_DURABLE = `current_setting('synchronous_commit') in ('on', 'remote_apply') and current_setting('fsync') = 'on' and current_setting('full_page_writes') = 'on'`;

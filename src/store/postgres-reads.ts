@@ -1,0 +1,181 @@
+import type {
+  ClaimRow,
+  ClientRow,
+  CollectionRow,
+  EarlierRow,
+  FingerprintRow,
+  GrantRow,
+  HeadRow,
+  KeyRow,
+  LeaseRow,
+  PolicyRow,
+  RestrictionRow,
+  SubjectRow,
+  UseRow,
+  ValueRow,
+} from '../vault/rows.ts';
+import type { AuthoritySnapshot, Located, Store } from '../vault/store.ts';
+import { EARLIER, HEAD, LEASES, TABLES } from './columns.ts';
+import type { Answered, Prepared } from './postgres-session.ts';
+import { reading, type RowReading } from './postgres-sql.ts';
+import { arrayOf } from './postgres-wire.ts';
+
+/** The reads of the hot path: a list is one round trip, and answered in its order. */
+
+type Key = Uint8Array;
+
+const ROWS = {
+  values: reading<ValueRow>(TABLES.values, 't'),
+  fingerprints: reading<FingerprintRow>(TABLES.fingerprints, 't'),
+  lookups: reading<FingerprintRow>(TABLES.lookups, 't'),
+  subjects: reading<SubjectRow>(TABLES.subjects, 't'),
+  claims: reading<ClaimRow>(TABLES.claims, 't'),
+  uses: reading<UseRow>(TABLES.uses, 't'),
+  earlier: reading<EarlierRow>(EARLIER, 't'),
+  leases: reading<LeaseRow>(LEASES, 't'),
+};
+
+/** `u."key"` of a list, with its `position`. */
+const asked = (parameter: number, type: 'bytea' | 'text'): string =>
+  `unnest($${parameter}::${type}[]) with ordinality as u("key", "position")`;
+
+const sought = (table: keyof typeof ROWS, type: 'bytea' | 'text', on: string, parameter = 1) =>
+  `select ${ROWS[table].columns} from ${asked(parameter, type)} left join "${table}" t on ${on} order by u."position"`;
+
+const LOCATE = {
+  name: 'locate',
+  text: `select i."row", i."ended", ${ROWS.values.columns} from ${asked(2, 'bytea')}
+   left join "issued" i on i."collection" = $1 and i."hash" = u."key"
+   left join "values" t on t."row" = i."row" order by u."position"`,
+};
+const TAKEN = {
+  name: 'taken',
+  text: `select exists (select from "issued" i where i."collection" = $1 and i."hash" = u."key")::text
+   from ${asked(2, 'bytea')} order by u."position"`,
+};
+const LOCATED = { name: 'located', text: sought('values', 'bytea', 't."row" = u."key"') };
+const EARLIER_OF = { name: 'earlier_of', text: sought('earlier', 'bytea', 't."row" = u."key"') };
+const FINGERPRINTED = {
+  name: 'fingerprinted',
+  text: sought('fingerprints', 'bytea', 't."collection" = $1 and t."fingerprint" = u."key"', 2),
+};
+const LOOKED_UP = {
+  name: 'looked_up',
+  text: `select (u."position")::text, ${ROWS.lookups.columns} from ${asked(2, 'bytea')} cross join lateral (
+     select * from "lookups" l where l."collection" = $1 and l."fingerprint" = u."key" order by l."row" limit $3
+   ) t order by u."position", t."row"`,
+};
+const SUBJECTS = { name: 'subjects', text: sought('subjects', 'bytea', 't."hash" = u."key"') };
+const SUBJECTS_BY_ID = { name: 'subjects_by_id', text: sought('subjects', 'text', 't."id" = u."key"') };
+const USES = { name: 'uses_of', text: sought('uses', 'text', 't."key_id" = u."key"') };
+const EXPIRED = {
+  name: 'expired',
+  text: `select ${ROWS.values.columns} from "values" t where t."expires_at" <= $1 order by t."expires_at" limit $2 offset $3`,
+};
+const OUTLIVED = {
+  name: 'outlived',
+  text: `select ${ROWS.earlier.columns} from "earlier" t where t."until" <= $1 order by t."until" limit $2 offset $3`,
+};
+const LEASE_OF = {
+  name: 'lease_of',
+  text: `select ${ROWS.leases.columns} from "leases" t where t."name" = $1`,
+};
+const CLAIM_OF = {
+  name: 'claim_of',
+  text: `select ${ROWS.claims.columns} from "claims" t where t."owner" = $1 and t."key" = $2`,
+};
+const HAS_CLAIMS = { name: 'has_claims', text: 'select 1 from "claims" where "at" < $1 limit 1' };
+const IS_USED = { name: 'is_used', text: 'select 1 from "issued" where "collection" = $1 limit 1' };
+const EPOCH = { name: 'epoch', text: 'select "epoch" from "head" where "only" = 1' };
+
+/** One round trip on any connection. */
+export type Ask = (statement: Prepared, values: readonly unknown[]) => Promise<Answered>;
+
+/** What of the Store port reads, but for what is read in a snapshot. */
+type Reads = Omit<Store, 'transact' | 'transactAside' | 'found' | 'authority' | 'snapshot' | 'close'>;
+
+export function postgresReads(ask: Ask): Reads {
+  const rowsOf = async <Row>(
+    { read }: RowReading<Row>,
+    statement: Prepared,
+    values: readonly unknown[],
+  ): Promise<(Row | null)[]> => (await ask(statement, values)).rows.map((cells) => read(cells));
+  const rowsThere = async <Row>(...wanted: Parameters<typeof rowsOf<Row>>): Promise<Row[]> =>
+    (await rowsOf(...wanted)).filter((row) => row !== null);
+  const one = async <Row>(...wanted: Parameters<typeof rowsOf<Row>>): Promise<Row | null> =>
+    (await rowsOf(...wanted))[0] ?? null;
+  const any = async (statement: Prepared, value: unknown): Promise<boolean> =>
+    (await ask(statement, [value])).count > 0;
+  return {
+    locate: async (collection, hashes) =>
+      (await ask(LOCATE, [collection, bytes(hashes)])).rows.map((cells) => locatedIn(collection, cells)),
+    located: (rows) => rowsOf(ROWS.values, LOCATED, [bytes(rows)]),
+    taken: async (collection, hashes) =>
+      (await ask(TAKEN, [collection, bytes(hashes)])).rows.map(([isTaken]) => isTaken === 'true'),
+    fingerprinted: (collection, prints) =>
+      rowsOf(ROWS.fingerprints, FINGERPRINTED, [collection, bytes(prints)]),
+    lookedUp: async (collection, prints, most) => {
+      const { rows } = await ask(LOOKED_UP, [collection, bytes(prints), most]);
+      const found = prints.map((): FingerprintRow[] => []);
+      for (const cells of rows) {
+        const row = ROWS.lookups.read(cells, 1);
+        if (row !== null) found[Number(cells[0]) - 1]?.push(row);
+      }
+      return found;
+    },
+    earlier: (rows) => rowsOf(ROWS.earlier, EARLIER_OF, [bytes(rows)]),
+    subjects: (hashes) => rowsOf(ROWS.subjects, SUBJECTS, [bytes(hashes)]),
+    subjectsById: (ids) => rowsOf(ROWS.subjects, SUBJECTS_BY_ID, [arrayOf('string', ids)]),
+    uses: (keyIds) => rowsOf(ROWS.uses, USES, [arrayOf('string', keyIds)]),
+    expired: (by, offset, most) => rowsThere(ROWS.values, EXPIRED, [by, most, offset]),
+    outlived: (by, offset, most) => rowsThere(ROWS.earlier, OUTLIVED, [by, most, offset]),
+    lease: (name) => one(ROWS.leases, LEASE_OF, [name]),
+    claim: (owner, key) => one(ROWS.claims, CLAIM_OF, [owner, key]),
+    hasClaims: (before) => any(HAS_CLAIMS, before),
+    isEmpty: async (collection) => !(await any(IS_USED, collection)),
+    epoch: async () => Number((await ask(EPOCH, [])).rows[0]?.[0] ?? 0),
+  };
+}
+
+const bytes = (keys: readonly Key[]): Buffer => arrayOf('buffer', keys);
+
+function locatedIn(collection: string, [row, ended, ...value]: readonly unknown[]): Located | null {
+  if (!(row instanceof Uint8Array)) return null;
+  const found = ROWS.values.read(value);
+  return {
+    row,
+    ended: typeof ended === 'number' ? ended : null,
+    value: found === null ? null : { ...found, collection },
+  };
+}
+
+const AUTHORITY = {
+  head: reading<HeadRow>(HEAD, 't'),
+  clients: reading<ClientRow>(TABLES.clients, 't'),
+  grants: reading<GrantRow>(TABLES.grants, 't'),
+  policies: reading<PolicyRow>(TABLES.policies, 't'),
+  collections: reading<CollectionRow>(TABLES.collections, 't'),
+  keys: reading<KeyRow>(TABLES.keys, 't'),
+  restrictions: reading<RestrictionRow>(TABLES.restrictions, 't'),
+};
+
+/** Several statements, which must stand in a transaction that sees one moment. */
+export const READ_AUTHORITY = Object.entries(AUTHORITY)
+  .map(([table, { columns }]) => `select ${columns} from "${table}" t`)
+  .join('; ');
+
+/** What they answered, in their order. */
+export function authorityOf(answers: readonly Answered[]): AuthoritySnapshot {
+  const names = Object.keys(AUTHORITY);
+  const all = <Row>(name: keyof typeof AUTHORITY, { read }: RowReading<Row>): Row[] =>
+    (answers[names.indexOf(name)]?.rows ?? []).map((cells) => read(cells)).filter((row) => row !== null);
+  return {
+    head: all('head', AUTHORITY.head)[0] ?? null,
+    clients: all('clients', AUTHORITY.clients),
+    grants: all('grants', AUTHORITY.grants),
+    policies: all('policies', AUTHORITY.policies),
+    collections: all('collections', AUTHORITY.collections),
+    keys: all('keys', AUTHORITY.keys),
+    restrictions: all('restrictions', AUTHORITY.restrictions),
+  };
+}

@@ -15,7 +15,7 @@ export const unnested = (given: Given): string => {
   return `unnest(${arrays}) with ordinality as u(${names(given)}, "position")`;
 };
 
-export const names = (given: Given): string => given.map(([column]) => column).join(', ');
+const names = (given: Given): string => given.map(([column]) => column).join(', ');
 
 /** What a row gives to a statement, in the order of its columns. */
 export type Cells = readonly unknown[];

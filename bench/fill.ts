@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { openConnection } from './connection.ts';
 import { cardNumber, requestBytes } from './requests.ts';
-import type { Target } from './vault.ts';
+import type { Served } from './vault.ts';
 
 const batch = 1000;
 const callers = 4;
@@ -11,7 +11,7 @@ const pool = 50_000;
 const answer = z.object({ items: z.array(z.object({ token: z.string() })).length(batch) });
 
 /** Tokenises the first `rows` card numbers (whole batches of 1,000); gives a shuffled sample of the tokens. */
-export async function fill(target: Target, rows: number, say: (line: string) => void): Promise<string[]> {
+export async function fill(target: Served, rows: number, say: (line: string) => void): Promise<string[]> {
   const total = Math.ceil(rows / batch);
   const keep = Math.min(batch, Math.ceil(pool / total));
   const tokens: string[] = [];

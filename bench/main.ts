@@ -6,11 +6,16 @@ import type { Order } from './driver.ts';
 import { fill } from './fill.ts';
 import { summarise, table } from './report.ts';
 import { allRows, type Row } from './rows.ts';
+import { CONNECTIONS, startOnPostgres } from './postgres.ts';
+import { postgresRows } from './postgres-rows.ts';
+import type { Place } from './stream.ts';
 import { peakMemory, syncTime } from './usage.ts';
-import { makeFolder, startVault, type Target } from './vault.ts';
-import { createMeter, type Sample } from './window.ts';
+import { makeFolder, type Served, startVault } from './vault.ts';
+import { createMeter, type Sample, type Target, type Targets } from './window.ts';
 
-const usage = `npm run bench -- [--rounds 5] [--seconds 2] [--rows 20000] [--only NAME] [--json]
+const usage = `npm run bench -- [--store sqlite|postgres] [--standby] [--rounds 5] [--seconds 2] [--rows 20000] [--only NAME] [--json]
+  --store postgres   the vault on a PostgreSQL of its own, with two replicas, beside plain pgcrypto over as many connections
+  --standby          with a synchronous standby, so that every commit waits for two disks
   --rows N   values in the vault before the first round (3000000 for the goals of a full vault; takes minutes)
   --only N   only the row N, or those whose names start with N, and the echoes they are measured against`;
 
@@ -23,6 +28,8 @@ interface Options {
   readonly rows: number;
   readonly only: string;
   readonly json: boolean;
+  readonly store: 'sqlite' | 'postgres';
+  readonly standby: boolean;
 }
 
 /** Throws on an unknown option or one that cannot be meant. */
@@ -34,12 +41,17 @@ function readOptions(): Options {
       rows: { type: 'string', default: '20000' },
       only: { type: 'string', default: '' },
       json: { type: 'boolean', default: false },
+      store: { type: 'string', default: 'sqlite' },
+      standby: { type: 'boolean', default: false },
     },
   });
   const [rounds, seconds, rows] = [Number(values.rounds), Number(values.seconds), Number(values.rows)];
   if (!(rounds >= 1 && seconds > 0 && rows >= 1000))
     throw new Error('at least 1 round, 1000 rows and some seconds');
-  return { rounds, seconds, rows, only: values.only, json: values.json };
+  const { only, json, store, standby } = values;
+  if (store !== 'sqlite' && store !== 'postgres') throw new Error('--store is sqlite or postgres');
+  if (standby && store === 'sqlite') throw new Error('--standby is of --store postgres');
+  return { rounds, seconds, rows, only, json, store, standby };
 }
 
 function chosen(rows: readonly Row[], only: string): readonly Row[] {
@@ -54,28 +66,69 @@ async function startEcho(shape: 'bare' | 'shelled'): Promise<Target> {
   const child = startScript('echo', [shape]);
   // The echo says this one thing, once.
   const { port, key } = (await nextMessage(child)) as { port: number; key: string };
-  return { port, key, pid: child.pid ?? 0 };
+  return {
+    place: { kind: 'http', ports: [port], key },
+    pids: child.pid === undefined ? [] : [child.pid],
+    metricsPorts: [],
+  };
+}
+
+const served = (...vaults: readonly Served[]): Target => ({
+  place: { kind: 'http', ports: vaults.map(({ port }) => port), key: vaults[0]?.key ?? '' },
+  pids: vaults.map(({ pid }) => pid),
+  metricsPorts: vaults.map(({ metricsPort }) => metricsPort),
+});
+
+const NOBODY: Targets = { bare: null, shelled: null, vault: null, replicas: null, pgcrypto: null, aes: null };
+
+interface Started {
+  readonly targets: Targets;
+  /** Filled before the first round. */
+  readonly vault: Served | null;
+  readonly stop: () => Promise<void>;
+}
+
+/** A vault on a file, and the echoes. */
+async function startOnFile(dir: string, rows: readonly Row[]): Promise<Started> {
+  const wants = (target: Row['target']) => rows.some((row) => row.target === target);
+  const vault = wants('vault') ? await startVault(dir) : null;
+  const targets = {
+    ...NOBODY,
+    bare: wants('bare') ? await startEcho('bare') : null,
+    shelled: wants('shelled') ? await startEcho('shelled') : null,
+    vault: vault === null ? null : served(vault),
+  };
+  return { targets, vault, stop: async () => undefined };
+}
+
+async function startAll(dir: string, rows: readonly Row[], options: Options): Promise<Started> {
+  if (options.store === 'sqlite') return startOnFile(dir, rows);
+  const { vault, replica, tables, cluster } = await startOnPostgres(dir, options.rows, options.standby);
+  const beside = (place: Place): Target => ({ place, pids: [], metricsPorts: [] });
+  const targets = {
+    ...NOBODY,
+    vault: served(vault),
+    replicas: served(vault, replica),
+    pgcrypto: beside(tables.pgcrypto),
+    aes: beside(tables.aes),
+  };
+  return { targets, vault, stop: () => cluster.end() };
 }
 
 async function bench(options: Options): Promise<void> {
   const say = (line: string) => void process.stderr.write(`${line}\n`);
-  const rows = chosen(allRows(options.rows), options.only);
+  const every = options.store === 'sqlite' ? allRows(options.rows) : postgresRows(CONNECTIONS);
+  const rows = chosen(every, options.only);
   // Far beyond any honest run, so that a bench that hangs ends by itself.
   const longest = 120 + rows.length * (options.rounds + 1) * (options.seconds + 12) + options.rows / 500;
   setTimeout(() => {
     console.error(`not done after ${Math.round(longest)} s`);
     process.exit(1);
   }, longest * 1000).unref();
-  const wants = (target: Row['target']) => rows.some((row) => row.target === target);
 
   const dir = makeFolder();
   const syncMs = syncTime(dir);
-  const vault = wants('vault') ? await startVault(dir) : null;
-  const targets = {
-    bare: wants('bare') ? await startEcho('bare') : null,
-    shelled: wants('shelled') ? await startEcho('shelled') : null,
-    vault,
-  };
+  const { targets, vault, stop } = await startAll(dir, rows, options);
   const driver = startScript('driver', []);
   const tokens = vault === null ? [] : await fill(vault, options.rows, say);
   driver.send({ kind: 'tokens', tokens } satisfies Order);
@@ -93,6 +146,7 @@ async function bench(options: Options): Promise<void> {
   }
   const memory = vault === null ? null : peakMemory(vault.pid);
   await stopChildren();
+  await stop();
 
   const results = summarise(rows, samples);
   const machine = {
@@ -111,7 +165,7 @@ async function bench(options: Options): Promise<void> {
     `Node ${machine.node}, ${machine.cores} cores (${machine.processor}), writing and syncing 4 KiB takes ${syncMs.toFixed(2)} ms`,
   );
   console.log(
-    `medians of ${options.rounds} rounds of ${options.seconds} s with 64 connections (half as long with one), ${options.rows} rows at the start\n`,
+    `medians of ${options.rounds} rounds of ${options.seconds} s (half as long with one connection), ${options.rows} rows at the start\n`,
   );
   console.log(table(results));
   if (memory !== null) {

@@ -17,6 +17,8 @@ export interface Result {
   readonly driver: number;
   readonly costUs: number;
   readonly failures: Readonly<Record<string, number>>;
+  readonly groupRows: number;
+  readonly groupMs: number;
 }
 
 function median(numbers: readonly number[]): number {
@@ -32,10 +34,9 @@ export function summarise(rows: readonly Row[], samples: ReadonlyMap<string, rea
     const own = samples.get(row.name) ?? [];
     const { goal } = row;
     const of = (read: (sample: Sample) => number): number => median(own.map(read));
+    const per = goal?.kind === 'ratio' ? goal.per : 'requests';
     const yardstick = goal?.kind === 'ratio' ? (samples.get(goal.of) ?? []) : [];
-    const ratio = median(
-      own.map((sample, round) => sample.values / (yardstick[round]?.requests ?? Number.NaN)),
-    );
+    const ratio = median(own.map((sample, round) => sample.values / (yardstick[round]?.[per] ?? Number.NaN)));
     const p50 = of((sample) => sample.p50);
     const failures: Record<string, number> = {};
     for (const [name, count] of own.flatMap((sample) => Object.entries(sample.failures))) {
@@ -61,6 +62,8 @@ export function summarise(rows: readonly Row[], samples: ReadonlyMap<string, rea
       driver: of((sample) => sample.driver),
       costUs: of((sample) => sample.costUs),
       failures,
+      groupRows: of((sample) => sample.groupRows),
+      groupMs: of((sample) => sample.groupMs),
     };
   });
 }
@@ -78,6 +81,8 @@ const columns: readonly { readonly head: string; readonly cell: (result: Result)
   { head: 'main %', cell: (r) => whole(r.main * 100) },
   { head: 'others %', cell: (r) => whole(r.others * 100) },
   { head: 'driver %', cell: (r) => whole(r.driver * 100) },
+  { head: 'group', cell: (r) => whole(r.groupRows) },
+  { head: 'group ms', cell: (r) => (Number.isNaN(r.groupMs) ? '-' : r.groupMs.toFixed(2)) },
 ];
 
 function whole(number: number): string {
@@ -101,6 +106,7 @@ export function table(results: readonly Result[]): string {
   const time = [
     'us/value: processor time of the server, all threads, for each value; main %, others %: how busy its main thread',
     'and its other threads (commit, compiler, garbage collector) were; driver %: how busy the load process was.',
+    'group, group ms: rows and events of one transaction, and how long it took, lock and sync included.',
     'A server below 100 % in all of its threads waits: for the disk, or for a core that another process has.',
   ];
   return [...text, '', ...meanings, '', ...time, ...(failures.length === 0 ? [] : ['', ...failures])].join(

@@ -1,14 +1,20 @@
 import type { Verb } from './requests.ts';
 
 export type Goal =
-  | { readonly kind: 'ratio'; readonly of: 'echo-bare' | 'echo-shelled'; readonly least: number }
+  /** Its values a second to the requests, or the values, of another row. */
+  | {
+      readonly kind: 'ratio';
+      readonly of: string;
+      readonly per: 'requests' | 'values';
+      readonly least: number;
+    }
   | { readonly kind: 'p50'; readonly under: number };
 
 /** One line of the report: who is asked, for what, by how many at once, and what would be good. */
 export interface Row {
   readonly name: string;
   readonly meaning: string;
-  readonly target: 'bare' | 'shelled' | 'vault';
+  readonly target: 'bare' | 'shelled' | 'vault' | 'replicas' | 'pgcrypto' | 'aes';
   readonly verb: Verb;
   readonly items: number;
   readonly connections: number;
@@ -48,14 +54,14 @@ export function allRows(filled: number): readonly Row[] {
       name: 'tokenise',
       meaning: 'one new value a request',
       verb: 'tokenise',
-      goal: { kind: 'ratio', of: 'echo-shelled', least: 0.5 },
+      goal: { kind: 'ratio', of: 'echo-shelled', per: 'requests', least: 0.5 },
     },
     {
       ...vault,
       name: 'detokenise',
       meaning: 'one token a request, its event durable first',
       verb: 'detokenise',
-      goal: { kind: 'ratio', of: 'echo-shelled', least: 0.75 },
+      goal: { kind: 'ratio', of: 'echo-shelled', per: 'requests', least: 0.75 },
     },
     {
       ...vault,
@@ -63,7 +69,7 @@ export function allRows(filled: number): readonly Row[] {
       meaning: "100 new values a request; the ratio is values/s to the bare echo's requests/s",
       verb: 'tokenise',
       items: 100,
-      goal: { kind: 'ratio', of: 'echo-bare', least },
+      goal: { kind: 'ratio', of: 'echo-bare', per: 'requests', least },
     },
     {
       ...vault,
@@ -71,7 +77,7 @@ export function allRows(filled: number): readonly Row[] {
       meaning: "100 tokens a request; the ratio is values/s to the bare echo's requests/s",
       verb: 'detokenise',
       items: 100,
-      goal: { kind: 'ratio', of: 'echo-bare', least: 1.8 },
+      goal: { kind: 'ratio', of: 'echo-bare', per: 'requests', least: 1.8 },
     },
     {
       ...vault,

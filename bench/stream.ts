@@ -1,10 +1,15 @@
-import { openConnection, type Connection } from './connection.ts';
-import { cardNumber, requests, type Verb } from './requests.ts';
+import { type Ask, httpCallers, type Opening, tableCallers } from './callers.ts';
+import type { Cipher } from './pgcrypto.ts';
+import type { Verb } from './requests.ts';
+
+/** Who is asked: one or more servers over HTTP, in turn, or a table of pgcrypto's. */
+export type Place =
+  | { readonly kind: 'http'; readonly ports: readonly number[]; readonly key: string }
+  | { readonly kind: 'table'; readonly url: string; readonly cipher: Cipher; readonly rows: number };
 
 /** Callers that ask one thing over and over, each as soon as its last answer is there. */
 export interface Stream {
-  readonly port: number;
-  readonly key: string;
+  readonly place: Place;
   readonly verb: Verb;
   readonly items: number;
   readonly connections: number;
@@ -30,23 +35,14 @@ export interface Ready {
 
 const drainMs = 10_000;
 
-function prepare(stream: Stream, tokens: readonly string[]): Buffer[] {
-  const { verb, port, key, items, from } = stream;
-  if (verb !== 'detokenise') {
-    return requests(verb, port, key, { count: stream.requests, items }, (i) => cardNumber(from + i));
-  }
-  const count = Math.min(stream.requests, Math.floor(tokens.length / items));
-  return requests(verb, port, key, { count, items }, (i) => tokens[(from + i) % tokens.length] ?? '');
-}
-
-function failureOf(status: number, body: Buffer): string {
-  const code = /"code":"([a-z_]+)"/.exec(body.toString('latin1', 0, 4096));
-  return code === null ? String(status) : `${status} ${code[1]}`;
-}
+const openingOf = (stream: Stream, tokens: readonly string[]): Opening =>
+  stream.place.kind === 'http'
+    ? httpCallers(stream, stream.place, tokens)
+    : tableCallers(stream, stream.place);
 
 /** Opens the stream's connections; `start` sets them going, `done` is the tally after the last answer. */
 export async function ready(stream: Stream, tokens: readonly string[]): Promise<Ready> {
-  const bytes = prepare(stream, tokens);
+  const { count, open: openCaller } = openingOf(stream, tokens);
   const latencies: number[] = [];
   const failures: Record<string, number> = {};
   let next = 0;
@@ -63,16 +59,16 @@ export async function ready(stream: Stream, tokens: readonly string[]): Promise<
   function fail(name: string): void {
     failures[name] = (failures[name] ?? 0) + 1;
   }
-  async function caller(): Promise<() => void> {
+  async function caller(_: unknown, index: number): Promise<() => void> {
     let sent = 0;
-    const connection: Connection = await openConnection(
-      stream.port,
-      (status, body) => {
+    const connection: Ask = await openCaller(
+      index,
+      (failure) => {
         const now = performance.now();
-        if (status === 200) {
+        if (failure === null) {
           latencies.push(now - sent);
           if (now <= closes) inWindow++;
-        } else fail(failureOf(status, body));
+        } else fail(failure);
         ask();
       },
       (reason) => {
@@ -83,12 +79,8 @@ export async function ready(stream: Stream, tokens: readonly string[]): Promise<
     function ask(): void {
       sent = performance.now();
       // A value is new only once; tokens and echoes may come round again.
-      if (next === bytes.length && stream.verb === 'tokenise') closes = Math.min(closes, sent);
-      const request = bytes[next % bytes.length];
-      if (sent < closes && request !== undefined) {
-        next++;
-        return connection.ask(request);
-      }
+      if (next === count && stream.verb === 'tokenise') closes = Math.min(closes, sent);
+      if (sent < closes && count > 0) return connection.ask(next++ % count);
       connection.close();
       rest();
     }

@@ -18,10 +18,13 @@ import { z } from 'zod';
 import { startProgram } from './children.ts';
 import { collection, purpose } from './requests.ts';
 
-export interface Target {
+/** A vault that serves. */
+export interface Served {
   readonly port: number;
   readonly key: string;
   readonly pid: number;
+  /** Where its metrics are; null where it keeps none. */
+  readonly metricsPort: number | null;
 }
 
 // Beside the packages, not in the system's temporary folder: that may be memory, where a sync costs nothing.
@@ -60,10 +63,11 @@ async function freePort(): Promise<number> {
 }
 
 /** Puts the bench's port, purpose and collection into what `init` wrote, and leaves the rest as it is. */
-function writePolicy(config: string, port: number): void {
+function writePolicy(config: string, port: number, metricsPort: number | null): void {
   const document = parseDocument(readFileSync(config, 'utf8'));
   document.setIn(['server', 'host'], '127.0.0.1');
   document.setIn(['server', 'port'], port);
+  if (metricsPort !== null) document.setIn(['server', 'metrics'], { port: metricsPort });
   document.setIn(['purposes', purpose], { basis: 'contract' });
   document.setIn(['collections', collection], {
     format: 'pan',
@@ -76,16 +80,42 @@ function writePolicy(config: string, port: number): void {
   writeFileSync(config, document.toString());
 }
 
-/** Initialises a vault in `dir`, serves it from the built program and gives a client of it the bench's two grants. */
-export async function startVault(dir: string): Promise<Target> {
+/**
+ * Initialises a vault in `dir`, serves it from the built program and gives a client of it the bench's two grants.
+ * @param store what `init` is told of a store that is not a file
+ */
+export async function startVault(dir: string, store: readonly string[] = []): Promise<Served> {
   if (!existsSync(new URL('../dist/main.js', import.meta.url)))
     throw new Error('dist/main.js is missing: npm run build');
   const config = join(dir, 'strongroom.yaml');
-  await command(['init', '--dir', dir]);
+  await command(['init', '--dir', dir, ...store]);
   const port = await freePort();
-  writePolicy(config, port);
+  // On a file it is measured without: so were the figures that it is compared with.
+  const metricsPort = store.length > 0 ? await freePort() : null;
+  writePolicy(config, port, metricsPort);
+  if (store.length > 0) await command(['policy', 'apply', '--config', config]);
+  const pid = await serve(config, port);
+  const grants = [`tokenise:${collection}`, `detokenise:${collection}@${purpose}`];
+  const asked = ['clients', 'add', 'bench', ...grants.flatMap((grant) => ['--grant', grant])];
+  const added = await command([...asked, '--json', '--config', config]);
+  const { key } = z.object({ key: z.string().min(1) }).parse(JSON.parse(added));
+  return { port, key, pid, metricsPort };
+}
 
-  const errors = join(dir, 'bench-errors.txt');
+/** Serves the same vault by another process, as another machine would. */
+export async function startReplica(dir: string, { key }: Served): Promise<Served> {
+  const [port, metricsPort] = [await freePort(), await freePort()];
+  const document = parseDocument(readFileSync(join(dir, 'strongroom.yaml'), 'utf8'));
+  document.setIn(['server', 'port'], port);
+  document.setIn(['server', 'metrics', 'port'], metricsPort);
+  const config = join(dir, 'replica.yaml');
+  writeFileSync(config, document.toString());
+  return { port, key, pid: await serve(config, port), metricsPort };
+}
+
+/** Starts the built program, and answers its process id when it is ready. */
+async function serve(config: string, port: number): Promise<number> {
+  const errors = `${config}-errors.txt`;
   const file = openSync(errors, 'w');
   // Standard output goes where the echo's log lines go; only complaints are kept.
   const server = startProgram(['serve', '--config', config], ['ignore', 'ignore', file]);
@@ -99,12 +129,8 @@ export async function startVault(dir: string): Promise<Target> {
     if (performance.now() > giveUp) throw new Error('serve was not ready in time');
     await sleep(50);
   }
-  const grants = [`tokenise:${collection}`, `detokenise:${collection}@${purpose}`];
-  const asked = ['clients', 'add', 'bench', ...grants.flatMap((grant) => ['--grant', grant])];
-  const added = await command([...asked, '--json', '--config', config]);
-  const { key } = z.object({ key: z.string().min(1) }).parse(JSON.parse(added));
   if (server.pid === undefined) throw new Error('serve has no process id');
-  return { port, key, pid: server.pid };
+  return server.pid;
 }
 
 async function isReady(port: number): Promise<boolean> {

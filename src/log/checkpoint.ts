@@ -1,4 +1,5 @@
-import { base64, NoteRefused, openNote, type Signer, signNote, type Verifier } from './note.ts';
+import { openNote, type Signer, signNote } from './note.ts';
+import { base64, NoteRefused, type Verifier } from './verifier.ts';
 import { HASH_BYTES } from './tree.ts';
 
 /** A state of a log, signed: a note of C2SP tlog-checkpoint (c2sp.org/tlog-checkpoint). */
@@ -10,7 +11,7 @@ export interface Checkpoint {
 }
 
 /** Lines of origin, size and root; what other logs may add after them is read over. */
-export const checkpointText = ({ origin, size, root }: Checkpoint): string =>
+const checkpointText = ({ origin, size, root }: Checkpoint): string =>
   `${origin}\n${size}\n${Buffer.from(root).toString('base64')}\n`;
 
 export const signCheckpoint = (checkpoint: Checkpoint, signer: Signer): string =>

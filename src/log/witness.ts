@@ -1,0 +1,107 @@
+import { type Checkpoint, parseCheckpoint } from './checkpoint.ts';
+import { openNote } from './note.ts';
+import { base64, NoteRefused, type Verifier } from './verifier.ts';
+import { verifyConsistency } from './proof.ts';
+import { HASH_BYTES } from './tree.ts';
+
+/** What a witness decides on a request of C2SP tlog-witness (c2sp.org/tlog-witness), without its network and its disk. */
+
+/** The newest checkpoint of a log that it cosigned; of size 0 before the first. */
+export interface Witnessed {
+  readonly size: number;
+  readonly root: Uint8Array;
+}
+
+/** A log that it knows. */
+export interface WitnessedLog {
+  readonly verifiers: readonly Verifier[];
+  readonly newest: Witnessed;
+}
+
+/** To be cosigned once it is kept that it was; or refused, with the status of HTTP. On 409 the answer is the size. */
+export type WitnessDecision =
+  | { readonly status: 200; readonly checkpoint: Checkpoint; readonly text: string }
+  | { readonly status: 409; readonly size: number }
+  | { readonly status: 400 | 403 | 404 | 422 };
+
+const MOST_HASHES = 63;
+
+/** @param logOf the log of an origin; null for one that is not witnessed */
+export function decideCheckpoint(
+  body: Uint8Array,
+  logOf: (origin: string) => WitnessedLog | null,
+): WitnessDecision {
+  const request = parseRequest(body);
+  if (request === null) return { status: 400 };
+  const { oldSize, proof, note, checkpoint } = request;
+  const log = logOf(checkpoint.origin);
+  if (log === null) return { status: 404 };
+  const opened = opensUnder(note, log.verifiers);
+  if (!opened) return { status: 403 };
+  if (oldSize > checkpoint.size) return { status: 400 };
+  const { size, root } = log.newest;
+  if (oldSize !== size) return { status: 409, size };
+  const { text } = request;
+  if (oldSize === checkpoint.size && size > 0 && Buffer.compare(root, checkpoint.root) !== 0)
+    return { status: 409, size };
+  return isContinued(log.newest, checkpoint, proof) ? { status: 200, checkpoint, text } : { status: 422 };
+}
+
+function isContinued(
+  { size, root }: Witnessed,
+  { size: newSize, root: newRoot }: Checkpoint,
+  proof: readonly Uint8Array[],
+): boolean {
+  if (size === 0) return proof.length === 0;
+  return verifyConsistency({ oldSize: size, oldRoot: root, newSize, newRoot, proof });
+}
+
+function opensUnder(note: Uint8Array, verifiers: readonly Verifier[]): boolean {
+  try {
+    openNote(note, verifiers);
+    return true;
+  } catch (error) {
+    if (error instanceof NoteRefused) return false;
+    throw error;
+  }
+}
+
+interface AddCheckpoint {
+  readonly oldSize: number;
+  readonly proof: readonly Uint8Array[];
+  readonly note: Uint8Array;
+  readonly text: string;
+  readonly checkpoint: Checkpoint;
+}
+
+/** `old SIZE`, hashes a line, an empty line, a checkpoint. */
+export function encodeAddCheckpoint(
+  oldSize: number,
+  proof: readonly Uint8Array[],
+  checkpoint: string,
+): string {
+  const hashes = proof.map((hash) => `${Buffer.from(hash).toString('base64')}\n`).join('');
+  return `old ${oldSize}\n${hashes}\n${checkpoint}`;
+}
+
+function parseRequest(body: Uint8Array): AddCheckpoint | null {
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const end = bytes.indexOf('\n\n');
+  if (end < 0) return null;
+  const [first = '', ...lines] = bytes.toString('latin1', 0, end).split('\n');
+  const [, old] = /^old (0|[1-9]\d{0,15})$/.exec(first) ?? [];
+  const proof = lines.flatMap((line) => base64(line) ?? []);
+  const isProof = lines.length <= MOST_HASHES && proof.length === lines.length && proof.every(isHash);
+  if (old === undefined || !Number.isSafeInteger(Number(old)) || !isProof) return null;
+  const note = bytes.subarray(end + 2);
+  const split = note.lastIndexOf('\n\n');
+  const text = note.toString('utf8', 0, split + 1);
+  try {
+    return { oldSize: Number(old), proof, note, text, checkpoint: parseCheckpoint(text) };
+  } catch (error) {
+    if (error instanceof NoteRefused) return null;
+    throw error;
+  }
+}
+
+const isHash = ({ length }: Uint8Array): boolean => length === HASH_BYTES;

@@ -3,7 +3,7 @@ import { buildShim, type FaultEvent, type Faults, faultsIn } from '../faults/fau
 import { tempDir } from '../harness.ts';
 import { serveProcess } from '../process.ts';
 import { type Served, strongroom } from '../served.ts';
-import { makeVault } from './ledger.ts';
+import { makeVault } from './made-vault.ts';
 
 /** With a shim under the C library: what the disk was told, and when, is seen and broken from outside. */
 

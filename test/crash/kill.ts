@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Served, startServe, strongroom } from '../served.ts';
-import { Ledger, makeVault } from './ledger.ts';
+import { Ledger } from './ledger.ts';
+import { makeVault } from './made-vault.ts';
 
 /** Kills a vault under load again and again, and checks what it had acknowledged. Raises at the first thing lost. */
 export async function killLoop(
@@ -9,7 +10,7 @@ export async function killLoop(
   random: () => number,
   say: (line: string) => void,
 ): Promise<{ readonly acknowledged: number }> {
-  const { config, apiKey, store } = await makeVault(dir);
+  const { config, apiKey, events } = await makeVault(dir);
   const ledger = new Ledger();
   let served: Served | null = null;
   try {
@@ -23,7 +24,7 @@ export async function killLoop(
       served = await startServe(config);
       await ledger.check(served, apiKey);
       await served.stop('SIGKILL');
-      ledger.checkEvents(store);
+      ledger.checkEvents(await events());
       const verified = await strongroom(['audit', 'verify', '--config', config]);
       if (verified.code !== 0) throw new Error(`audit verify: ${verified.stdout}${verified.stderr}`);
       say(`kill ${kill} of ${kills}: ${ledger.size} acknowledged, ${verified.stdout.split('\n')[0] ?? ''}`);

@@ -1,57 +1,18 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { connect } from '../../src/client/client.ts';
 import type { BoundVault } from '../../src/vault/bound.ts';
 import { cardNumber } from '../cards.ts';
-import { type Served, strongroom } from '../served.ts';
+import type { Served } from '../served.ts';
+import type { StoredEvent } from './made-vault.ts';
 
 /** What a vault has acknowledged, kept by its caller: after any crash all of it must still be so. */
-
-const POLICY = `
-  cards: { format: pan, lengths: { min: 16, max: 16 }, purposes: [settlement] }
-  cards-known: { format: pan, lengths: { min: 16, max: 16 }, tokens: deterministic, guessable: accepted, purposes: [settlement] }
-`;
-
-const GRANTS = ['cards', 'cards-known'].flatMap((name) => [
-  ...['tokenise', 'replace', 'erase'].map((action) => `${action}:${name}`),
-  `detokenise:${name}@settlement`,
-]);
-
-/** Makes a vault with `strongroom init` and a client with grants on two collections. */
-export async function makeVault(
-  dir: string,
-): Promise<{ readonly config: string; readonly apiKey: string; readonly store: string }> {
-  await mustRun(['init', '--dir', dir]);
-  const config = join(dir, 'strongroom.yaml');
-  const text = readFileSync(config, 'utf8')
-    .replace('port: 7420', 'port: 0')
-    .replace('\ncollections:', `\ncollections:${POLICY}`);
-  writeFileSync(config, text);
-  const added = await mustRun([
-    'clients',
-    'add',
-    'load',
-    '--json',
-    '--config',
-    config,
-    ...GRANTS.flatMap((grant) => ['--grant', grant]),
-  ]);
-  const { key } = JSON.parse(added) as { key: string };
-  return { config, apiKey: key, store: join(dir, 'data', 'strongroom.db') };
-}
-
-async function mustRun(argv: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await strongroom(argv);
-  if (code !== 0) throw new Error(`strongroom ${argv.join(' ')}: ${stderr}`);
-  return stdout;
-}
 
 export class Ledger {
   readonly #values = new Map<string, string>();
   readonly #known = new Map<string, string>();
   /** Tokens that were changed once: the value that each was given, or null for an erased one. */
   readonly #changed = new Map<string, string | null>();
+  /** Every token of the random collection. */
+  readonly #issued = new Set<string>();
   readonly #reveals: { readonly request: string; readonly items: number }[] = [];
   #next = 1;
 
@@ -59,18 +20,27 @@ export class Ledger {
     return this.#values.size + this.#known.size + this.#changed.size + this.#reveals.length;
   }
 
-  /** Asks in a loop until the vault no longer answers; whatever is answered goes on record. */
-  async load(served: Served, apiKey: string, random: () => number): Promise<void> {
+  /**
+   * Asks in a loop until the vault no longer answers, or it is over; whatever is answered goes on record.
+   * @returns what ended it; null when it was over
+   */
+  async load(
+    served: Served,
+    apiKey: string,
+    random: () => number,
+    isOver: () => boolean = () => false,
+  ): Promise<unknown> {
     const vault = connect({ url: served.url, apiKey, timeout: 10_000 });
-    for (;;) {
+    while (!isOver()) {
       try {
         await this.#one(vault, random);
       } catch (error) {
         // Nothing was acknowledged; a wrong answer is another matter.
         if (error instanceof WrongAnswer) throw error;
-        return;
+        return error;
       }
     }
+    return null;
   }
 
   async #one(vault: BoundVault, random: () => number): Promise<void> {
@@ -81,7 +51,10 @@ export class Ledger {
         items: values.map((value) => ({ collection: 'cards', value })),
       });
       for (const [i, item] of items.entries())
-        if ('token' in item) this.#values.set(item.token, values[i] ?? '');
+        if ('token' in item) {
+          this.#issue(item.token);
+          this.#values.set(item.token, values[i] ?? '');
+        }
     } else if (kind < 0.5) {
       await this.#change(vault, kind < 0.45);
     } else if (kind < 0.65) {
@@ -100,12 +73,19 @@ export class Ledger {
     const value = cardNumber(this.#next++);
     const made = await vault.tokenise({ items: [{ collection: 'cards', value }] });
     const token = made.items[0] !== undefined && 'token' in made.items[0] ? made.items[0].token : '';
+    this.#issue(token);
     const named = { collection: 'cards', token };
     const next = cardNumber(this.#next++);
     const { items } = isErased
       ? await vault.erase({ reason: 'asked', items: [named] })
       : await vault.replace({ items: [{ ...named, value: next, ifVersion: 1 }] });
     if (items[0] !== undefined && !('error' in items[0])) this.#changed.set(token, isErased ? null : next);
+  }
+
+  /** No token is issued twice, whatever became of it. */
+  #issue(token: string): void {
+    if (this.#issued.has(token)) throw new WrongAnswer('a token was issued twice');
+    this.#issued.add(token);
   }
 
   /** What was erased stays so, and what was replaced has its new value. */
@@ -161,15 +141,10 @@ export class Ledger {
   }
 
   /** No value was answered without its event. */
-  checkEvents(storePath: string): void {
-    const db = new Database(storePath, { readonly: true });
-    const shown = new Map<string, number>();
-    for (const { bytes } of db.prepare<[], { bytes: Buffer }>('select bytes from events').iterate()) {
-      const event = JSON.parse(bytes.toString()) as { action: string; outcome: string; request: string };
-      if (event.action === 'detokenise' && event.outcome === 'done')
-        shown.set(event.request, (shown.get(event.request) ?? 0) + 1);
-    }
-    db.close();
+  checkEvents(events: readonly StoredEvent[]): void {
+    const shown = new Map<unknown, number>();
+    for (const { action, outcome, request } of events)
+      if (action === 'detokenise' && outcome === 'done') shown.set(request, (shown.get(request) ?? 0) + 1);
     for (const { request, items } of this.#reveals) {
       if (shown.get(request) !== items)
         throw new WrongAnswer(`reveal ${request} of ${items} has ${shown.get(request) ?? 0} events`);

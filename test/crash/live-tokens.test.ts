@@ -9,7 +9,7 @@ import { openVaultDir, tempDir } from '../harness.ts';
 import { serveProcess } from '../process.ts';
 import { strongroom } from '../served.ts';
 import { seeded } from './kill.ts';
-import { makeVault } from './ledger.ts';
+import { addClient, makeVault } from './made-vault.ts';
 
 /** Live tokens that are replaced, erased and purged by processes that know nothing of one another. */
 
@@ -28,9 +28,7 @@ interface Serving {
 async function made(): Promise<Serving> {
   const dir = tempDir();
   const { config, store } = await makeVault(dir);
-  const grants = GRANTS.flatMap((grant) => ['--grant', grant]);
-  const added = await strongroom(['clients', 'add', 'verbs', '--json', '--config', config, ...grants]);
-  const { key: apiKey } = JSON.parse(added.stdout) as { key: string };
+  const apiKey = await addClient(config, 'verbs', GRANTS);
   return { dir, config, store, apiKey };
 }
 

@@ -10,7 +10,7 @@ const isAuthority = (table: Table): table is (typeof AUTHORITY)[number] =>
   (AUTHORITY as readonly string[]).includes(table);
 
 /** What a table holds, however it is read. */
-async function stored(store: Store, table: Table): Promise<readonly object[]> {
+async function heldBy(store: Store, table: Table): Promise<readonly object[]> {
   if (!isAuthority(table)) return scanned(store, table);
   return (await store.authority())[table];
 }
@@ -27,7 +27,7 @@ overEveryEngine((engine) => {
     it('takes rows and gives them back as they were, nulls too', async () => {
       const store = await opened();
       expect(await insert(store, table, rowsOf(table, [1, 2, 3]))).toEqual([]);
-      const found = await stored(store, table);
+      const found = await heldBy(store, table);
       expect(found).toHaveLength(3);
       expect(found).toEqual(expect.arrayContaining(rowsOf(table, [1, 2, 3])));
     });
@@ -36,14 +36,14 @@ overEveryEngine((engine) => {
       const store = await opened();
       await insert(store, table, rowsOf(table, [2, 4]));
       expect(await insert(store, table, rowsOf(table, [1, 2, 3, 4]))).toEqual([1, 3]);
-      expect(await stored(store, table)).toHaveLength(4);
+      expect(await heldBy(store, table)).toHaveLength(4);
       expect(await insert(store, table, rowsOf(table, [4, 3, 2, 1]))).toEqual([0, 1, 2, 3]);
     });
 
     it('takes the first of two rows with one key', async () => {
       const store = await opened();
       expect(await insert(store, table, rowsOf(table, [5, 6, 5, 6, 5]))).toEqual([2, 3, 4]);
-      expect(await stored(store, table)).toHaveLength(2);
+      expect(await heldBy(store, table)).toHaveLength(2);
       expect(await insert(store, table, rowsOf(table, [7, 5, 7]))).toEqual([1, 2]);
     });
 
@@ -141,9 +141,9 @@ overEveryEngine((engine) => {
     const keys = [1, 2].map((n) => ({ table: 'keys' as const, row: ROW.keys(n) }));
     expect(await one.found(HEAD, keys)).toBe(true);
     expect(await other.found({ ...HEAD, vault: 'vlt_2' }, keys)).toBe(false);
-    const { head, keys: stored } = await other.authority();
+    const { head, keys: found } = await other.authority();
     expect(head).toMatchObject(HEAD);
-    expect(stored).toEqual(keys.map(({ row }) => row));
+    expect(found).toEqual(keys.map(({ row }) => row));
     expect(await one.epoch()).toBe(1);
   });
 

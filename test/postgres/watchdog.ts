@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { IDENTITY } from './programs.ts';
+import { IDENTITY, type Identity } from './identity.ts';
 
 /**
  * Outlives this process, however it ends: when the pipe between the two closes, the server that was named last is told to
@@ -23,18 +23,20 @@ fi
 rm -rf -- "$1"
 `;
 
-export function watchdogOver(folder: string): Watchdog {
+export function watchdogOver(folder: string, identity: Identity = IDENTITY): Watchdog {
   const child = spawn('sh', ['-c', SCRIPT, 'sh', folder], {
-    ...IDENTITY,
+    ...identity,
     cwd: '/',
     stdio: ['pipe', 'ignore', 'ignore'],
     // A session of its own: what Ctrl-C sends to everybody must not reach it.
     detached: true,
   });
+  child.unref();
   const ended = new Promise<void>((resolve) => void child.once('close', () => resolve()));
   return {
     watch: (pid) => void child.stdin.write(`${pid ?? ''}\n`),
     release: () => {
+      child.ref();
       child.stdin.end();
       return ended;
     },

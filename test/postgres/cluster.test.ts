@@ -3,8 +3,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { Client } from 'pg';
 import { expect, it } from 'vitest';
+import { readConfig } from '../../src/config/settings.ts';
+import { tempDir } from '../harness.ts';
+import { asked } from './asked.ts';
 import { LOOPBACK } from './data-folder.ts';
-import { Databases, through, urlWith } from './databases.ts';
+import { Databases, storeText, through, urlWith } from './databases.ts';
 import { clusterOfFile, clusterOfTest, databasesOfFile } from './lifetimes.ts';
 import { childrenOf, isRunning } from './processes.ts';
 
@@ -12,17 +15,6 @@ import { childrenOf, isRunning } from './processes.ts';
 const PATIENT = { timeout: 60_000 };
 
 const cluster = clusterOfFile();
-
-async function asked(connectionString: string, sql: string, ssl: object | false = false): Promise<unknown[]> {
-  const client = new Client({ connectionString, ssl });
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
-    return (await client.query<Record<string, unknown>>(sql)).rows;
-  } finally {
-    await client.end();
-  }
-}
 
 it('keeps what it acknowledges: fsync, full page writes, synchronous commit, and its own WAL level', async () => {
   const names = ['fsync', 'full_page_writes', 'synchronous_commit', 'wal_level', 'wal_sync_method'];
@@ -51,6 +43,24 @@ it('gives each test a database that no other role enters, and a serving role tha
   await expect(asked(other.url, 'select id from kept')).rejects.toMatchObject({ code: '42P01' });
   const wrong = Object.assign(new URL(one.url), { password: 'wrong' }).href;
   await expect(asked(wrong, 'select 1')).rejects.toMatchObject({ code: '28P01' });
+});
+
+it('writes the settings of a vault for a database, with its password in a file', async () => {
+  const dir = tempDir();
+  const { url, name } = await cluster().database();
+  const text = `vault: { name: test, environment: test }\nmasterKey: { provider: file, path: keys }\n`;
+  const config = readConfig(`${text}${storeText(url, dir, 'connections: 4')}\n`, dir);
+  if ('problems' in config) return expect.fail(JSON.stringify(config.problems));
+  const { store } = config.settings;
+  expect(store).toMatchObject({
+    engine: 'postgres',
+    host: LOOPBACK,
+    port: cluster().port,
+    database: name,
+    connections: 4,
+  });
+  const file = 'passwordFile' in store ? (store.passwordFile ?? '') : '';
+  expect(readFileSync(file, 'utf8').trim()).toBe(new URL(url).password);
 });
 
 it.each(['kill', 'immediate', 'fast'] as const)(

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Client, type ClientConfig } from 'pg';
 
 /** A database of its own, and the two roles that a vault knows it by. */
@@ -23,6 +25,19 @@ export const through = (database: Database, port: number): Database => ({
   url: urlWith(database.url, { port: String(port) }),
   migrationUrl: urlWith(database.migrationUrl, { port: String(port) }),
 });
+
+/**
+ * The `store` of a strongroom.yaml for the role of a URL, as text; its password goes into a file of `dir`.
+ *
+ * @param more other keys of `store`: `connections: 4`
+ */
+export function storeText(url: string, dir: string, more = ''): string {
+  const { password, username } = new URL(url);
+  const file = `${username}.password`;
+  writeFileSync(join(dir, file), `${password}\n`, { mode: 0o600 });
+  const bare = Object.assign(new URL(url), { password: '' }).href;
+  return `store: { url: "${bare}", password: { file: ${file} }${more === '' ? '' : `, ${more}`} }`;
+}
 
 /** Another part of a URL. */
 export function urlWith(url: string, parts: Partial<Pick<URL, 'port' | 'hostname' | 'search'>>): string {

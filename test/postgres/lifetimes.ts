@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { type Cluster, type ClusterOptions, startCluster } from './cluster.ts';
 import { type Database, Databases } from './databases.ts';
+import { type Proxy, proxyTo } from './proxy.ts';
 
 /** One cluster for a test file: started before its tests, gone after them. */
 export function clusterOfFile(options: ClusterOptions = {}): () => Cluster {
@@ -17,6 +18,13 @@ export async function clusterOfTest(options: ClusterOptions = {}): Promise<Clust
   const cluster = await startCluster(options);
   onTestFinished(() => cluster.end());
   return cluster;
+}
+
+/** A network in front of a server, for one test. */
+export async function proxyOfTest(target: number): Promise<Proxy> {
+  const proxy = await proxyTo(target);
+  onTestFinished(() => proxy.close());
+  return proxy;
 }
 
 /**

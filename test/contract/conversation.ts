@@ -14,7 +14,7 @@ export const failedOf = async (store: Store, statement: Statement): Promise<read
   (await told(store, statement))[0]?.failed ?? [];
 
 /** Of every row of a table, as a snapshot has them. */
-export async function all<Row>(rows: AsyncIterable<Row>): Promise<Row[]> {
+export async function everyRow<Row>(rows: AsyncIterable<Row>): Promise<Row[]> {
   const found: Row[] = [];
   for await (const row of rows) found.push(row);
   return found;
@@ -26,7 +26,7 @@ export async function scanned(
 ) {
   const snapshot = await store.snapshot();
   try {
-    return await all(snapshot.scan(table));
+    return await everyRow(snapshot.scan(table));
   } finally {
     await snapshot.close();
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Rows, type Table } from '../../src/vault/rows.ts';
 import { StoreFailure, type Store } from '../../src/vault/store.ts';
-import { all, failedOf, scanned, told } from './conversation.ts';
+import { everyRow, failedOf, scanned, told } from './conversation.ts';
 import { overEveryEngine } from './engines.ts';
 import { bytesOf, HEAD, ROW, TABLES_OF_ROWS } from './rows.ts';
 
@@ -163,7 +163,7 @@ overEveryEngine((engine) => {
     ).toEqual([2, 3, 4]);
     expect(await failedOf(store, { do: 'append', first: 20, events: [] })).toEqual([]);
     const snapshot = await store.snapshot();
-    const found = await all(snapshot.events());
+    const found = await everyRow(snapshot.events());
     await snapshot.close();
     expect(found.map(({ index }) => index)).toEqual([3, 4, 5, 6, 7]);
     expect(found.slice(2).map(({ bytes }) => bytes)).toEqual(events);

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { all, told } from './conversation.ts';
+import { everyRow, told } from './conversation.ts';
 import { overEveryEngine } from './engines.ts';
 import { bytesOf, earlierOf, HEAD, ROW } from './rows.ts';
 
@@ -147,7 +147,7 @@ overEveryEngine((engine) => {
     expect(await store.expired(9, 0, 9)).toEqual([]);
     expect(await store.hasClaims(9)).toBe(false);
     const snapshot = await store.snapshot();
-    expect(await all(snapshot.events())).toEqual([]);
+    expect(await everyRow(snapshot.events())).toEqual([]);
     await snapshot.close();
   });
 
@@ -160,11 +160,11 @@ overEveryEngine((engine) => {
     await told(store, { do: 'append', first: 0, events: numbers.map((n) => bytesOf(n)) });
     const snapshot = await store.snapshot();
     for (const table of ['issued', 'values', 'fingerprints', 'lookups'] as const)
-      expect(await all(snapshot.scan(table))).toEqual(numbers.map((n) => ROW[table](n)));
+      expect(await everyRow(snapshot.scan(table))).toEqual(numbers.map((n) => ROW[table](n)));
     for (const table of ['subjects', 'claims', 'uses'] as const)
-      expect(await all(snapshot.scan(table))).toHaveLength(1203);
-    expect(await all(snapshot.scan('earlier'))).toEqual([]);
-    expect(await all(snapshot.events())).toEqual(numbers.map((n) => ({ index: n, bytes: bytesOf(n) })));
+      expect(await everyRow(snapshot.scan(table))).toHaveLength(1203);
+    expect(await everyRow(snapshot.scan('earlier'))).toEqual([]);
+    expect(await everyRow(snapshot.events())).toEqual(numbers.map((n) => ({ index: n, bytes: bytesOf(n) })));
     await snapshot.close();
   });
 
@@ -212,7 +212,7 @@ overEveryEngine((engine) => {
     for await (const row of snapshot.scan('uses')) if (row.at >= 0) break;
     const left = snapshot.scan('uses')[Symbol.asyncIterator]();
     await left.next();
-    expect(await all(snapshot.scan('uses'))).toHaveLength(2000);
+    expect(await everyRow(snapshot.scan('uses'))).toHaveLength(2000);
     await left.return?.();
     await snapshot.close();
     expect(await told(store, { do: 'forgetClaims', before: 1 })).toHaveLength(1);
@@ -234,8 +234,8 @@ overEveryEngine((engine) => {
     await empty.sql(`update "values" set expires_at = -5`);
     expect((await store.located([bytesOf(2)]))[0]?.expiresAt).toBe(Number.MAX_SAFE_INTEGER);
     const snapshot = await store.snapshot();
-    expect((await all(snapshot.scan('values')))[0]?.expiresAt).toBe(Number.MAX_SAFE_INTEGER);
-    expect((await all(snapshot.scan('uses')))[0]?.at).toBe(Number.MAX_SAFE_INTEGER);
+    expect((await everyRow(snapshot.scan('values')))[0]?.expiresAt).toBe(Number.MAX_SAFE_INTEGER);
+    expect((await everyRow(snapshot.scan('uses')))[0]?.at).toBe(Number.MAX_SAFE_INTEGER);
     await snapshot.close();
   });
 });

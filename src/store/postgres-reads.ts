@@ -109,7 +109,7 @@ export function postgresReads(ask: Ask): Reads {
   ): Promise<(Row | null)[]> => (await ask(statement, values)).rows.map((cells) => read(cells));
   const rowsThere = async <Row>(...wanted: Parameters<typeof rowsOf<Row>>): Promise<Row[]> =>
     (await rowsOf(...wanted)).filter((row) => row !== null);
-  const one = async <Row>(...wanted: Parameters<typeof rowsOf<Row>>): Promise<Row | null> =>
+  const single = async <Row>(...wanted: Parameters<typeof rowsOf<Row>>): Promise<Row | null> =>
     (await rowsOf(...wanted))[0] ?? null;
   const any = async (statement: Prepared, value: unknown): Promise<boolean> =>
     (await ask(statement, [value])).count > 0;
@@ -136,8 +136,8 @@ export function postgresReads(ask: Ask): Reads {
     uses: (keyIds) => rowsOf(ROWS.uses, USES, [arrayOf('string', keyIds)]),
     expired: (by, offset, most) => rowsThere(ROWS.values, EXPIRED, [by, most, offset]),
     outlived: (by, offset, most) => rowsThere(ROWS.earlier, OUTLIVED, [by, most, offset]),
-    lease: (name) => one(ROWS.leases, LEASE_OF, [name]),
-    claim: (owner, key) => one(ROWS.claims, CLAIM_OF, [owner, key]),
+    lease: (name) => single(ROWS.leases, LEASE_OF, [name]),
+    claim: (owner, key) => single(ROWS.claims, CLAIM_OF, [owner, key]),
     hasClaims: (before) => any(HAS_CLAIMS, before),
     isEmpty: async (collection) => !(await any(IS_USED, collection)),
     epoch: async () => Number((await ask(EPOCH, [])).rows[0]?.[0] ?? 0),

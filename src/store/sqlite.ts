@@ -48,17 +48,20 @@ export function openSqlite(path: string): Store {
     return { db: opened, reads: sqliteReads(opened), writer: sqliteWriter(opened) };
   });
   const aside = sqliteAside(path);
+  const whileOpen = async <T>(ask: () => T): Promise<T> => {
+    if (!db.open) throw new StoreFailure('other', 'the store is closed');
+    return atTheDoor(ask);
+  };
   const transact: Store['transact'] = (transaction) =>
-    patiently(async () => atTheDoor(() => drive(db, writer, transaction())));
-  const read = async <T>(ask: () => T): Promise<T> => atTheDoor(ask);
+    patiently(() => whileOpen(() => drive(db, writer, transaction())));
   return {
     transact,
     transactAside: (group, now, rowsKey) =>
       aside.isReady(rowsKey)
         ? patiently(() => aside.commit(group, now()))
         : transact(() => groupTransaction(group, now, headSeal(rowsKey))),
-    found: async (head, inserts) =>
-      atTheDoor(() =>
+    found: (head, inserts) =>
+      whileOpen(() =>
         db
           .transaction(() => {
             if (readAuthority(db).head !== null) return false;
@@ -69,24 +72,24 @@ export function openSqlite(path: string): Store {
           })
           .immediate(),
       ),
-    authority: () => read(() => readAuthority(db)),
-    epoch: () => read(() => reads.epoch()),
-    locate: (collection, hashes) => read(() => reads.locate(collection, hashes)),
-    located: (rows) => read(() => reads.located(rows)),
-    fingerprinted: (collection, prints) => read(() => reads.fingerprinted(collection, prints)),
-    taken: (collection, hashes) => read(() => reads.taken(collection, hashes)),
-    subjects: (hashes) => read(() => reads.subjects(hashes)),
-    earlier: (rows) => read(() => reads.earlier(rows)),
-    lookedUp: (collection, prints, most) => read(() => reads.lookedUp(collection, prints, most)),
-    subjectsById: (ids) => read(() => reads.subjectsById(ids)),
-    expired: (by, offset, most) => read(() => reads.expired(by, offset, most)),
-    outlived: (by, offset, most) => read(() => reads.outlived(by, offset, most)),
-    lease: (name) => read(() => reads.lease(name)),
-    claim: (owner, key) => read(() => reads.claim(owner, key)),
-    uses: (keyIds) => read(() => reads.uses(keyIds)),
-    hasClaims: (before) => read(() => reads.hasClaims(before)),
-    isEmpty: (collection) => read(() => reads.isEmpty(collection)),
-    snapshot: () => read(() => sqliteSnapshot(path)),
+    authority: () => whileOpen(() => readAuthority(db)),
+    epoch: () => whileOpen(() => reads.epoch()),
+    locate: (collection, hashes) => whileOpen(() => reads.locate(collection, hashes)),
+    located: (rows) => whileOpen(() => reads.located(rows)),
+    fingerprinted: (collection, prints) => whileOpen(() => reads.fingerprinted(collection, prints)),
+    taken: (collection, hashes) => whileOpen(() => reads.taken(collection, hashes)),
+    subjects: (hashes) => whileOpen(() => reads.subjects(hashes)),
+    earlier: (rows) => whileOpen(() => reads.earlier(rows)),
+    lookedUp: (collection, prints, most) => whileOpen(() => reads.lookedUp(collection, prints, most)),
+    subjectsById: (ids) => whileOpen(() => reads.subjectsById(ids)),
+    expired: (by, offset, most) => whileOpen(() => reads.expired(by, offset, most)),
+    outlived: (by, offset, most) => whileOpen(() => reads.outlived(by, offset, most)),
+    lease: (name) => whileOpen(() => reads.lease(name)),
+    claim: (owner, key) => whileOpen(() => reads.claim(owner, key)),
+    uses: (keyIds) => whileOpen(() => reads.uses(keyIds)),
+    hasClaims: (before) => whileOpen(() => reads.hasClaims(before)),
+    isEmpty: (collection) => whileOpen(() => reads.isEmpty(collection)),
+    snapshot: () => whileOpen(() => sqliteSnapshot(path)),
     close: async () => {
       await aside.close();
       db.close();

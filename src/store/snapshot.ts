@@ -3,6 +3,7 @@ import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
 import type { Scanned, ScannedRows, StoreSnapshot } from '../vault/store.ts';
 import { EARLIER, EVENTS, selected, soundly, TABLES } from './columns.ts';
 import { readAuthority } from './reads.ts';
+import { sqlitePages } from './sqlite-pages.ts';
 
 /** In the order of rows where verification walks tables side by side. */
 const ORDER = {
@@ -38,6 +39,7 @@ export function snapshotOn(db: Database.Database): StoreSnapshot {
         SCANNED[table],
         `select ${selected(SCANNED[table])} from "${table}"${ORDER[table]}`,
       ),
+    ...sqlitePages(db),
     close: async () => void db.close(),
   };
 }

@@ -30,26 +30,30 @@ export const sqliteSnapshot = (path: string): StoreSnapshot =>
 export function snapshotOn(db: Database.Database): StoreSnapshot {
   db.prepare('begin').run();
   const authority = readAuthority(db);
+  const open = new Set<IterableIterator<unknown>>();
+
+  /** Rows one by one, each of the types that its table has. */
+  async function* each<Row extends object>(table: SQLiteTable, sql: string): AsyncGenerator<Row> {
+    const sound = soundly<Row>(table);
+    const rows = db.prepare<[], Row>(sql).iterate();
+    open.add(rows);
+    for (const row of rows) yield sound(row);
+    open.delete(rows);
+  }
+
   return {
     authority,
-    events: () => each(db, EVENTS, `select ${selected(EVENTS)} from "events" order by "index"`),
+    events: () => each(EVENTS, `select ${selected(EVENTS)} from "events" order by "index"`),
     scan: <T extends Scanned>(table: T) =>
       each<ScannedRows[T]>(
-        db,
         SCANNED[table],
         `select ${selected(SCANNED[table])} from "${table}"${ORDER[table]}`,
       ),
     ...sqlitePages(db),
-    close: async () => void db.close(),
+    close: async () => {
+      // Whoever ended early has left his rows where they were, and SQLite closes over none.
+      for (const rows of open) rows.return?.();
+      db.close();
+    },
   };
-}
-
-/** Rows one by one, each of the types that its table has. */
-async function* each<Row extends object>(
-  db: Database.Database,
-  table: SQLiteTable,
-  sql: string,
-): AsyncGenerator<Row> {
-  const sound = soundly<Row>(table);
-  for (const row of db.prepare<[], Row>(sql).iterate()) yield sound(row);
 }

@@ -20,6 +20,8 @@ async function help(...argv: readonly string[]): Promise<string> {
       ready: none,
       backup: none,
       restore: none,
+      copyStore: none,
+      reopenStore: none,
       doctor: none,
       policyFile: () => expect.fail('nothing is read'),
       onHost: none,

@@ -1,14 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, it, vi } from 'vitest';
 import { connect } from '../../src/client/client.ts';
 import type { DoctorReport } from '../../src/cli/host.ts';
-import type { BoundVault } from '../../src/vault/bound.ts';
 import { eventsOf } from '../attack/tamper.ts';
 import { cardNumber } from '../cards.ts';
 import { type Made, made } from '../cli/made.ts';
 import { serveProcess } from '../process.ts';
-import { type Finished, MAIN, strongroom } from '../served.ts';
+import { strongroom } from '../served.ts';
+import { finished, killedAt, LINES, start } from './commands.ts';
+import { acknowledgedOf, revealed, tokenise } from './load.ts';
 import { rowsIn, standingIn, toSqlite } from './moving.ts';
 
 /** The command as an operator runs it, beside whoever serves the old store, and killed. */
@@ -24,60 +24,24 @@ async function vaultToMove(): Promise<{ vault: Made; key: string; to: string; ol
   return { vault, key, to, old: vault.at('data/strongroom.db'), moved: vault.at('moved/vault.db') };
 }
 
-const tokenise = async (vault: BoundVault, values: readonly string[]): Promise<string[]> => {
-  const { items } = await vault.tokenise({
-    items: values.map((value) => ({ collection: 'customer-pan', value })),
-  });
-  return items.map((item) => ('token' in item ? item.token : expect.fail(item.error.code)));
-};
-
-async function detokenise(
-  vault: BoundVault,
-  known: ReadonlyMap<string, string>,
-): Promise<Map<string, string>> {
-  const told = new Map<string, string>();
-  const tokens = [...known.keys()];
-  for (let from = 0; from < tokens.length; from += 1000) {
-    const asked = tokens.slice(from, from + 1000);
-    const items = asked.map((token) => ({ collection: 'customer-pan', token }));
-    const answer = await vault.detokenise({ purpose: 'settlement', items });
-    for (const [i, item] of answer.items.entries())
-      told.set(asked[i] ?? '', 'value' in item ? item.value : item.error.code);
-  }
-  return told;
-}
-
 it('moves a vault that is served under load: whatever was acknowledged is in the new store, and nothing after', async () => {
   const { vault, key, to, old, moved } = await vaultToMove();
   const served = await serveProcess(vault.config);
-  const known = new Map<string, string>();
-  const state = { next: 0, refused: 0 };
-  const load = Array.from({ length: 6 }, async (_, lane) => {
-    const client = connect({ url: served.url, apiKey: key });
-    for (;;) {
-      const values = Array.from({ length: lane === 0 ? 200 : 1 }, () => cardNumber(state.next++));
-      try {
-        const tokens = await tokenise(client, values);
-        for (const [i, token] of tokens.entries()) known.set(token, values[i] ?? '');
-      } catch (error) {
-        expect(error).toMatchObject({ code: 'unavailable' });
-        state.refused += 1;
-        return;
-      }
-    }
-  });
+  const { known, ended } = acknowledgedOf(
+    Array.from({ length: 6 }, () => served.url),
+    key,
+  );
   while (known.size < 3000) await new Promise((turn) => setImmediate(turn));
   const started = known.size;
   const copied = await strongroom(['store', 'copy', '--to', to, '--config', vault.config, '--json']);
-  await Promise.all(load);
+  expect(await ended).toEqual(Array.from({ length: 6 }, () => 'unavailable'));
   expect(copied).toMatchObject({ code: 0 });
   expect(known.size).toBeGreaterThan(started);
-  expect(state.refused).toBe(6);
 
   // The old one answers nothing, says why to its operator, and is neither served nor opened again.
   const client = connect({ url: served.url, apiKey: key });
   const [[token = '', value = ''] = []] = known;
-  await expect(detokenise(client, new Map([[token, value]]))).rejects.toMatchObject({
+  await expect(revealed(client, new Map([[token, value]]))).rejects.toMatchObject({
     code: 'audit_unavailable',
   });
   expect((await fetch(`${served.url}/readyz`)).status).toBe(503);
@@ -97,7 +61,7 @@ it('moves a vault that is served under load: whatever was acknowledged is in the
   expect(rowsIn(moved)).toEqual(rowsIn(old));
 
   const again = await serveProcess(to);
-  expect(await detokenise(connect({ url: again.url, apiKey: key }), known)).toEqual(known);
+  expect(await revealed(connect({ url: again.url, apiKey: key }), known)).toEqual(known);
   await again.stop();
   expect(await strongroom(['audit', 'verify', '--config', to])).toMatchObject({ code: 0 });
 
@@ -128,21 +92,11 @@ it('a process that served the old store goes on once it is reopened', async () =
     stderr: expect.stringContaining('a copy that is not complete'),
   });
   expect(await vault.run('store', 'reopen')).toMatchObject({ code: 0 });
-  expect(await detokenise(client, known)).toEqual(known);
+  expect(await revealed(client, known)).toEqual(known);
   expect((await fetch(`${served.url}/readyz`)).status).toBe(200);
   await served.stop();
   expect(await vault.run('audit', 'verify')).toMatchObject({ code: 0 });
 });
-
-const LINES = [
-  'Closing the store: whoever serves it refuses from here on',
-  'Beginning the copy',
-  'Copying the store',
-  'Comparing both stores',
-  'Trying every key, cell and event',
-  'Handing over',
-  'Opening the new store',
-];
 
 it('killed with -9 at each of its lines, it goes on, and two that run at once do no harm', async () => {
   const { vault, key, to, old, moved } = await vaultToMove();
@@ -162,25 +116,7 @@ it('killed with -9 at each of its lines, it goes on, and two that run at once do
   expect(await finished(start(vault, to))).toMatchObject({ code: 0 });
   expect(rowsIn(moved)).toEqual(rowsIn(old));
   const again = await serveProcess(to);
-  expect(await detokenise(connect({ url: again.url, apiKey: key }), known)).toEqual(known);
+  expect(await revealed(connect({ url: again.url, apiKey: key }), known)).toEqual(known);
   await again.stop();
   expect(await strongroom(['audit', 'verify', '--config', to])).toMatchObject({ code: 0 });
 });
-
-const start = (vault: Made, to: string): ChildProcess =>
-  spawn(process.execPath, [MAIN, 'store', 'copy', '--to', to, '--config', vault.config], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-
-function finished(child: ChildProcess, told: (stderr: string) => void = () => undefined): Promise<Finished> {
-  const out = { stdout: '', stderr: '' };
-  child.stdout?.on('data', (chunk: Buffer) => (out.stdout += chunk.toString()));
-  child.stderr?.on('data', (chunk: Buffer) => told((out.stderr += chunk.toString())));
-  return new Promise((resolve) => child.once('close', (code) => resolve({ code, ...out })));
-}
-
-/** Kills it as soon as it says so; it may have come further by then, or may never come there any more. */
-const killedAt = (child: ChildProcess, line: string): Promise<Finished> =>
-  finished(child, (stderr) => {
-    if (stderr.includes(line)) child.kill('SIGKILL');
-  });

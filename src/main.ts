@@ -6,13 +6,14 @@ import { tmpdir, userInfo } from 'node:os';
 import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises';
 import { pino } from 'pino';
 import { z } from 'zod';
-import type { Host } from './cli/host.ts';
+import type { CopyOptions, Host } from './cli/host.ts';
 import { CommandRefused, refusal } from './cli/refusal.ts';
 import { run } from './cli/program.ts';
 import { connect } from './client/client.ts';
 import { readPolicyFile, readSettings, readWhole } from './config-file.ts';
 import { problemAt } from './config/problem.ts';
 import type { Config } from './config/settings.ts';
+import { type Copying, copyStore, reopenStore } from './copy-store.ts';
 import { debuggingFault } from './debugging.ts';
 import { doctor, freeBytes } from './doctor.ts';
 import { explain } from './explain.ts';
@@ -153,19 +154,30 @@ async function serveUntilTold(path: string): Promise<void> {
 }
 
 /** Long work of a command: told how far it is, and ended between two steps by SIGINT or SIGTERM, so that it cleans up. */
-function backingUp(configPath: string): BackingUp {
+function untilStopped(sentence: string): (step: string, done: number) => void {
   let stopped = false;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (stopped = true));
+  return (step, done) => {
+    if (stopped) throw new CommandRefused(`stopped: ${sentence}`);
+    showProgress(step, done);
+  };
+}
+
+const copying = ({ config, to }: CopyOptions): Copying => ({
+  opening: openingOf(readSettings(config), quiet),
+  to: readSettings(to).settings,
+  caller: caller(),
+  progress: untilStopped('run the same command again to go on, or strongroom store reopen to go back'),
+});
+
+function backingUp(configPath: string): BackingUp {
   return {
     opening: openingOf(readSettings(configPath), quiet),
     caller: caller(),
     userId: process.getuid?.() ?? 0,
     temp: tmpdir(),
     version,
-    progress: (step, done) => {
-      if (stopped) throw new CommandRefused('stopped: nothing was made');
-      showProgress(step, done);
-    },
+    progress: untilStopped('nothing was made'),
   };
 }
 
@@ -220,6 +232,8 @@ const host: Host = {
   ready: (path) => mustBeReady(readSettings(path).settings),
   backup: (options) => makeBackup(options, backingUp(options.config)).finally(endProgress),
   restore: (options) => restore(options, backingUp(options.config)).finally(endProgress),
+  copyStore: (options) => copyStore(copying(options)).finally(endProgress),
+  reopenStore: (path) => reopenStore({ opening: openingOf(readSettings(path), quiet), caller: caller() }),
   doctor: (path) =>
     doctor(path, {
       now,

@@ -1,7 +1,9 @@
 import type { Settings } from './config/settings.ts';
+import type { StoreSettings } from './config/store.ts';
 import { fileMasterKey } from './masterkey/file.ts';
 import { openPostgres } from './store/postgres.ts';
 import { createSqlite, openSqlite } from './store/sqlite.ts';
+import type { Standing } from './vault/commit/standing.ts';
 import type { World } from './vault/core.ts';
 import { foundVault } from './vault/found.ts';
 import type { MasterKey } from './vault/master-key.ts';
@@ -28,18 +30,20 @@ export interface Opening {
 
 async function openParts({ settings, world, groups }: Opening): Promise<Parts> {
   const masterKey = fileMasterKey(settings.masterKey.path, { groups }, world.random);
-  const { store: place } = settings;
-  const store = place.engine === 'sqlite' ? openSqlite(place.path) : await openPostgres(place, world.random);
-  return { store, masterKey };
+  return { store: await openStore(settings.store, world), masterKey };
 }
 
+/** Opens the store of a place, whatever it holds. The caller closes it. */
+export const openStore = async (place: StoreSettings, { random }: Pick<World, 'random'>): Promise<Store> =>
+  place.engine === 'sqlite' ? openSqlite(place.path) : openPostgres(place, random);
+
 /** Opens the vault that settings name. The caller closes it. */
-export async function open(opening: Opening): Promise<Vault> {
+export async function open(opening: Opening, stands: Standing['state'] = 'open'): Promise<Vault> {
   const { store, masterKey } = await openParts(opening);
   const { settings, world, onFatal, observer = UNOBSERVED } = opening;
   const { environment } = settings.vault;
   try {
-    return await openVault({ store, masterKey, environment, world, observer, onFatal });
+    return await openVault({ store, masterKey, environment, world, observer, stands, onFatal });
   } catch (error) {
     await store.close();
     throw error;

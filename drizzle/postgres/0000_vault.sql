@@ -70,6 +70,7 @@ CREATE TABLE "head" (
 	"only" bigint PRIMARY KEY NOT NULL,
 	"vault" text COLLATE "C" NOT NULL,
 	"environment" text COLLATE "C" NOT NULL,
+	"standing" text COLLATE "C" NOT NULL,
 	"size" bigint NOT NULL,
 	"frontier" "bytea" NOT NULL,
 	"epoch" bigint NOT NULL,

@@ -72,6 +72,7 @@ CREATE TABLE `head` (
 	`only` integer PRIMARY KEY NOT NULL,
 	`vault` text NOT NULL,
 	`environment` text NOT NULL,
+	`standing` text NOT NULL,
 	`size` integer NOT NULL,
 	`frontier` blob NOT NULL,
 	`epoch` integer NOT NULL,

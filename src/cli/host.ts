@@ -22,6 +22,10 @@ export interface Host {
   backup(options: BackupOptions): Promise<BackupReport>;
   /** Tries a backup, and puts it in the place of the store. */
   restore(options: RestoreOptions): Promise<RestoreReport>;
+  /** Moves the vault to another store. */
+  copyStore(options: CopyOptions): Promise<CopyReport>;
+  /** Opens a store again that was closed for a copy which has not come about. */
+  reopenStore(configPath: string): Promise<void>;
   /** Looks for what is wrong with a vault on this host, and changes nothing. */
   doctor(configPath: string): Promise<DoctorReport>;
   /** The policy of a file, with everything that is wrong or odd about it; no store is opened. */
@@ -85,6 +89,29 @@ export interface RestoreReport {
   readonly findings: readonly LogFinding[];
   /** Where it was put; null if it was put nowhere. */
   readonly restored: string | null;
+}
+
+export interface CopyOptions {
+  readonly config: string;
+  /** The settings with the store that the vault is to have. */
+  readonly to: string;
+}
+
+/** What became of a move; places are an engine and a name. */
+export interface CopyReport {
+  readonly from: string;
+  readonly to: string;
+  /** The id of the copy, which both stores keep. */
+  readonly copy: string;
+  /** Whether the new store is the vault now. */
+  readonly moved: boolean;
+  /** Rows of each table, and what they came to when they were tried; null where the vault had been moved before. */
+  readonly trial: {
+    readonly tables: Readonly<Record<string, number>>;
+    readonly inspection: Inspection;
+  } | null;
+  /** Those of the trial, and what is not the same in both stores. */
+  readonly findings: readonly LogFinding[];
 }
 
 /** What doctor found, and what it could not look at. */

@@ -6,6 +6,7 @@ import { addDoctorCommand } from './doctor.ts';
 import { addFormatsCommand } from './formats.ts';
 import type { Host } from './host.ts';
 import { addPolicyCommands } from './policy.ts';
+import { addStoreCommands } from './store.ts';
 
 /**
  * Runs one command.
@@ -64,6 +65,7 @@ function build(host: Host, outcome: { code: number }): Command {
   addClientCommands(program, host);
   addPolicyCommands(program, host, outcome);
   addAuditCommands(program, host, outcome);
+  addStoreCommands(program, host, outcome);
   addDoctorCommand(program, host, outcome);
   addFormatsCommand(program, host);
   return program;

@@ -23,6 +23,7 @@ export const FINDINGS = {
   'store-not-durable': 'error',
   'store-wal-large': 'warning',
   'store-disk-low': 'warning',
+  'store-closed': 'error',
   'vault-missing': 'error',
   'master-key-other': 'error',
   'environment-other': 'error',

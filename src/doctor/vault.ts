@@ -1,3 +1,4 @@
+import { closedBecause } from '../vault/commit/standing.ts';
 import type { Barred, Examination } from '../vault/examine.ts';
 import type { ClientRow } from '../vault/rows.ts';
 import { DAY, dayOf, type Finding, finding } from './finding.ts';
@@ -35,6 +36,8 @@ export function barredFinding(barred: Barred): Finding {
 }
 
 export function* vaultFindings(found: Examination, intended: Intended, now: number): Generator<Finding> {
+  const closed = closedBecause(found.head.standing);
+  if (closed !== null) yield finding('store-closed', `${closed}.`);
   yield* settingsOf(found, intended);
   yield* integrityOf(found);
   const { lastAt } = found.head;

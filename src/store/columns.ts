@@ -136,12 +136,16 @@ export function soundly<Row extends object>(table: SQLiteTable): (row: Row) => R
   return (row) => {
     for (const { property, type, notNull } of columns) {
       const stored: unknown = Reflect.get(row, property);
-      const fits = stored === null ? !notNull : isOf(type, stored);
+      const fits = fitsIn({ type, notNull }, stored);
       if (!fits) Reflect.set(row, property, UNSOUND[type]);
     }
     return row;
   };
 }
+
+/** Whether a column can hold what is stored in it. */
+export const fitsIn = ({ type, notNull }: Pick<RowColumn, 'type' | 'notNull'>, stored: unknown): boolean =>
+  stored === null ? !notNull : isOf(type, stored);
 
 function isOf(type: ColumnType, stored: unknown): boolean {
   if (type === 'buffer') return Buffer.isBuffer(stored);

@@ -6,6 +6,7 @@ import { EARLIER, EVENTS, TABLES } from './columns.ts';
 import { atTheDoor } from './postgres-door.ts';
 import { mustBeDurable } from './postgres-durability.ts';
 import { clientConfig, type PostgresPlace } from './postgres-place.ts';
+import { postgresPages } from './postgres-pages.ts';
 import { authorityOf, READ_AUTHORITY } from './postgres-reads.ts';
 import { Session } from './postgres-session.ts';
 import { reading } from './postgres-sql.ts';
@@ -62,11 +63,12 @@ function snapshotOn(client: Client, session: Session, authority: StoreSnapshot['
   let cursors = 0;
   let last: Promise<unknown> = Promise.resolve();
   /** One at a time: two walks over one connection take turns. */
-  const inTurn = (text: string) => {
-    const asked = last.then(() => session.script(text));
+  const turn = <T>(ask: () => Promise<T>): Promise<T> => {
+    const asked = last.then(ask);
     last = asked.catch(() => undefined);
     return asked;
   };
+  const inTurn = (text: string) => turn(() => session.script(text));
 
   async function* each<Row extends object>(
     name: string,
@@ -95,6 +97,7 @@ function snapshotOn(client: Client, session: Session, authority: StoreSnapshot['
     authority,
     events: () => each<EventRow>('events', EVENTS, 'order by "index"'),
     scan: <T extends Scanned>(table: T) => each<ScannedRows[T]>(table, SCANNED[table], ORDER[table]),
+    ...postgresPages((statement, values) => turn(() => session.run(statement, values))),
     close: () => client.end(),
   };
 }

@@ -3,11 +3,13 @@ import {
   LAST_REVISION,
   type LeaseRow,
   PRIMARY_KEY,
+  type RawRow,
   type Table,
   type UseRow,
 } from '../vault/rows.ts';
 import type { Statement, Told, Update, UpdatedTable } from '../vault/statement.ts';
 import { HEAD, LEASES, TABLES } from './columns.ts';
+import { copied, pagingOf } from './paging.ts';
 import { CHECK_LIVE, END, FORGET_EARLIER, REPLACE } from './postgres-changes.ts';
 import { PostgresFailure } from './postgres-door.ts';
 import { STILL_DURABLE } from './postgres-durability.ts';
@@ -36,6 +38,21 @@ function inserting(name: string, table: Table | 'leases', onConflict: string): S
     cells: cellsOf(columns),
     answers: 'keys',
     text: `${insertion(table, columns)} on conflict ${onConflict} returning ${returned}`,
+  };
+}
+
+/** Rows of any table, as columns in their order. */
+function loading(name: string): SetStatement<RawRow> {
+  const table = copied(name);
+  const given = givenOf(table);
+  const { key } = pagingOf(name, String);
+  return {
+    name: `load_${name}`,
+    given,
+    key,
+    cells: (row) => row,
+    answers: 'keys',
+    text: `${insertion(name, table)} on conflict do nothing returning ${key.map((at) => given[at]?.[0]).join(', ')}`,
   };
 }
 
@@ -107,7 +124,7 @@ const LOCK_HEAD = {
 };
 const WRITE_HEAD = {
   name: 'write_head',
-  text: `update "head" set "size" = $1, "frontier" = $2, "epoch" = $3, "changes" = $4, "last_at" = $5, "digests" = $6, "mac" = $7 where "only" = 1`,
+  text: `update "head" set "standing" = $1, "size" = $2, "frontier" = $3, "epoch" = $4, "changes" = $5, "last_at" = $6, "digests" = $7, "mac" = $8 where "only" = 1`,
 };
 
 const CHECK_EMPTY: SetStatement<string> = {
@@ -142,6 +159,7 @@ export const POSTGRES_WRITER: Writer = {
     await perform(session, USE, uses);
     return NOTHING_FAILED;
   },
+  load: (session, { table, rows }) => perform(session, loading(table), rows),
   lockHead: async (session) => {
     const [row] = (await session.run(LOCK_HEAD)).rows;
     if (row === undefined) return NOTHING_FAILED;
@@ -158,8 +176,8 @@ export const POSTGRES_WRITER: Writer = {
     return { failed: [...events.keys()].filter((i) => !done.has(first + i)), head: null };
   },
   writeHead: async (session, { head }) => {
-    const { size, frontier, epoch, changes, lastAt, digests, mac } = head;
-    await session.run(WRITE_HEAD, [size, frontier, epoch, changes, lastAt, digests, mac]);
+    const { standing, size, frontier, epoch, changes, lastAt, digests, mac } = head;
+    await session.run(WRITE_HEAD, [standing, size, frontier, epoch, changes, lastAt, digests, mac]);
     return NOTHING_FAILED;
   },
 };

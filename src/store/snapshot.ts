@@ -3,6 +3,7 @@ import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
 import type { Scanned, ScannedRows, StoreSnapshot } from '../vault/store.ts';
 import { EARLIER, EVENTS, selected, soundly, TABLES } from './columns.ts';
 import { readAuthority } from './reads.ts';
+import { sqlitePages } from './sqlite-pages.ts';
 
 /** In the order of rows where verification walks tables side by side. */
 const ORDER = {
@@ -29,25 +30,30 @@ export const sqliteSnapshot = (path: string): StoreSnapshot =>
 export function snapshotOn(db: Database.Database): StoreSnapshot {
   db.prepare('begin').run();
   const authority = readAuthority(db);
+  const open = new Set<IterableIterator<unknown>>();
+
+  /** Rows one by one, each of the types that its table has. */
+  async function* each<Row extends object>(table: SQLiteTable, sql: string): AsyncGenerator<Row> {
+    const sound = soundly<Row>(table);
+    const rows = db.prepare<[], Row>(sql).iterate();
+    open.add(rows);
+    for (const row of rows) yield sound(row);
+    open.delete(rows);
+  }
+
   return {
     authority,
-    events: () => each(db, EVENTS, `select ${selected(EVENTS)} from "events" order by "index"`),
+    events: () => each(EVENTS, `select ${selected(EVENTS)} from "events" order by "index"`),
     scan: <T extends Scanned>(table: T) =>
       each<ScannedRows[T]>(
-        db,
         SCANNED[table],
         `select ${selected(SCANNED[table])} from "${table}"${ORDER[table]}`,
       ),
-    close: async () => void db.close(),
+    ...sqlitePages(db),
+    close: async () => {
+      // Whoever ended early has left his rows where they were, and SQLite closes over none.
+      for (const rows of open) rows.return?.();
+      db.close();
+    },
   };
-}
-
-/** Rows one by one, each of the types that its table has. */
-async function* each<Row extends object>(
-  db: Database.Database,
-  table: SQLiteTable,
-  sql: string,
-): AsyncGenerator<Row> {
-  const sound = soundly<Row>(table);
-  for (const row of db.prepare<[], Row>(sql).iterate()) yield sound(row);
 }

@@ -14,6 +14,7 @@ import {
   TABLES,
   useNoting,
 } from './columns.ts';
+import { copied } from './paging.ts';
 
 /** The group's statements on SQLite: each one a loop over statements prepared once. */
 export type Writer = { [D in Statement['do']]: (statement: Extract<Statement, { do: D }>) => Told };
@@ -31,7 +32,7 @@ export function sqliteWriter(db: Database.Database): Writer {
   const readHead = db.prepare<[], HeadRow>(`select ${selected(HEAD)} from "head"`);
   const sound = soundly<HeadRow>(HEAD);
   const writeHead = db.prepare(
-    'update "head" set "size" = ?, "frontier" = ?, "epoch" = ?, "changes" = ?, "last_at" = ?, "digests" = ?, "mac" = ?',
+    'update "head" set "standing" = ?, "size" = ?, "frontier" = ?, "epoch" = ?, "changes" = ?, "last_at" = ?, "digests" = ?, "mac" = ?',
   );
   const dropValue = db.prepare('delete from "values" where "row" = ? and "version" = ?');
   const dropEarlier = db.prepare('delete from "earlier" where "row" = ?');
@@ -54,6 +55,12 @@ export function sqliteWriter(db: Database.Database): Writer {
   const isLive = db.prepare('select 1 from "values" where "row" = ? and "version" = ?');
   const anyIssued = db.prepare('select 1 from "issued" where "collection" = ? limit 1');
   const noteUse = prepared(db, useNoting());
+  const loads = new Map<string, Database.Statement<unknown[]>>();
+  const loadOf = (table: string): Database.Statement<unknown[]> => {
+    const made = loads.get(table) ?? db.prepare<unknown[]>(insertion(table, copied(table)).sql);
+    loads.set(table, made);
+    return made;
+  };
   const forget = db.prepare('delete from "claims" where "at" < ?');
 
   return {
@@ -89,13 +96,14 @@ export function sqliteWriter(db: Database.Database): Writer {
       for (const use of uses) noteUse.run(use);
       return NOTHING_FAILED;
     },
+    load: ({ table, rows }) => failing(rows, (row) => loadOf(table).run(...row).changes === 1),
     lockHead: () => ({ failed: [], head: readHead.all().map(sound)[0] ?? null }),
     checkLive: ({ relied }) => failing(relied, ({ row, version }) => isLive.get(row, version) !== undefined),
     checkEmpty: ({ collections }) => failing(collections, (id) => anyIssued.get(id) === undefined),
     append: ({ first, events }) => failing(events, (bytes, i) => append.run(first + i, bytes).changes === 1),
     writeHead: ({ head }) => {
-      const { size, frontier, epoch, changes, lastAt, digests, mac } = head;
-      writeHead.run(size, frontier, epoch, changes, lastAt, digests, mac);
+      const { standing, size, frontier, epoch, changes, lastAt, digests, mac } = head;
+      writeHead.run(standing, size, frontier, epoch, changes, lastAt, digests, mac);
       return NOTHING_FAILED;
     },
   };

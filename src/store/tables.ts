@@ -199,6 +199,7 @@ export const head = sqliteTable(
     only: integer('only').primaryKey(),
     vault: word('vault'),
     environment: word('environment'),
+    standing: word('standing'),
     size: count('size'),
     frontier: bytes('frontier'),
     epoch: count('epoch'),

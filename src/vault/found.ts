@@ -2,6 +2,7 @@ import { encodeFrontier, EMPTY } from '../log/tree.ts';
 import { movedDigests, NO_DIGESTS } from './commit/digest.ts';
 import { NOTHING } from './commit/commit.ts';
 import { headSeal } from './commit/head.ts';
+import { FOUNDED } from './commit/standing.ts';
 import { signRow } from './custody/authentic.ts';
 import { VAULT_USES } from './custody/keyring.ts';
 import { type KeyMaking, newKey } from './custody/new-key.ts';
@@ -28,6 +29,7 @@ export async function foundVault(
   const head = headSeal(rows.secret).sign({
     vault: making.vaultId,
     environment,
+    standing: FOUNDED,
     size: 0,
     frontier: encodeFrontier(EMPTY),
     epoch: 1,

@@ -1,6 +1,13 @@
 import { base58 } from './base58.ts';
 
-const PREFIX = { key: 'key', client: 'cli', collection: 'col', subject: 'sub', vault: 'vlt' } as const;
+const PREFIX = {
+  key: 'key',
+  client: 'cli',
+  collection: 'col',
+  subject: 'sub',
+  vault: 'vlt',
+  copy: 'cpy',
+} as const;
 
 /** A random id that names its kind: `col_3xT9…`, 72 random bits. */
 export const newId = (kind: keyof typeof PREFIX, random: (bytes: number) => Uint8Array): string =>

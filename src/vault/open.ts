@@ -1,6 +1,8 @@
 import { headSeal, type HeadSeal } from './commit/head.ts';
+import { closedBecause, parseStanding, type Standing } from './commit/standing.ts';
 import { type Key, openKey } from './custody/keyring.ts';
 import type { MasterKey } from './master-key.ts';
+import type { HeadRow } from './rows.ts';
 import type { AuthoritySnapshot, Store } from './store.ts';
 
 /** Why a store cannot be opened: a sentence for the operator. */
@@ -18,6 +20,15 @@ const CHANGED =
 /** API keys and tokens carry the environment: under another one every client would be nobody. */
 const otherEnvironment = (made: string): string =>
   `the vault was made for the environment ${made}: vault.environment must say so, as its API keys and tokens do`;
+
+/**
+ * A store that is closed is opened for nothing but what opens it again.
+ * @throws CannotOpen
+ */
+export function mustStand({ standing }: HeadRow, state: Standing['state']): void {
+  if (parseStanding(standing)?.state !== state)
+    throw new CannotOpen(closedBecause(standing) ?? 'the store is open already');
+}
 
 /**
  * The row MAC key, on which everything else authenticates: the active one that this master key opens.
@@ -42,7 +53,7 @@ export async function openRowsKey(
   store: Store,
   masterKey: MasterKey,
   environment: string,
-): Promise<{ readonly key: Key; readonly seal: HeadSeal }> {
+): Promise<{ readonly key: Key; readonly seal: HeadSeal; readonly head: HeadRow }> {
   const { head, keys } = await store.authority();
   if (head === null && keys.length === 0)
     throw new CannotOpen('the store holds no vault: run strongroom init');
@@ -52,5 +63,5 @@ export async function openRowsKey(
   const seal = headSeal(key.secret);
   if (!seal.verify(head)) throw new CannotOpen(CHANGED);
   if (head.environment !== environment) throw new CannotOpen(otherEnvironment(head.environment));
-  return { key, seal };
+  return { key, seal, head };
 }

@@ -1,3 +1,5 @@
+import type { Field } from '../crypto/encoding.ts';
+
 /** What a store keeps, as plain data: bytes are Uint8Array, times integer milliseconds. */
 
 type Bytes = Uint8Array;
@@ -159,6 +161,7 @@ export interface KeyRow {
 
 /**
  * The log's head and the vault's counters: one row, locked by every commit. `vault` and `environment` never change.
+ * `standing` says whether the store may be served (commit/standing.ts).
  * `frontier` and `size` are the Merkle tree,
  * `epoch` counts changes of authority, `changes` counts tokens ended or replaced, `digests` are the incremental digests
  * of the authority tables in the order of AUTHORITY.
@@ -166,6 +169,7 @@ export interface KeyRow {
 export interface HeadRow {
   vault: string;
   environment: string;
+  standing: string;
   size: number;
   frontier: Bytes;
   epoch: number;
@@ -179,6 +183,9 @@ export interface EventRow {
   index: number;
   bytes: Bytes;
 }
+
+/** A row of any table: its columns, in the order that this release has them in. */
+export type RawRow = readonly Field[];
 
 /** Tables whose rows grant power; each has a digest in the head, in this order. */
 export const AUTHORITY = ['clients', 'grants', 'policies', 'collections', 'keys', 'restrictions'] as const;

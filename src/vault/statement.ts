@@ -1,4 +1,4 @@
-import type { EarlierRow, HeadRow, LeaseRow, Rows, Table, UseRow, ValueRow } from './rows.ts';
+import type { EarlierRow, HeadRow, LeaseRow, RawRow, Rows, Table, UseRow, ValueRow } from './rows.ts';
 
 /** What a group's transaction does, as data. */
 
@@ -60,6 +60,8 @@ export type Statement =
   | { readonly do: 'lease'; readonly leases: readonly LeaseRow[] }
   | { readonly do: 'forgetClaims'; readonly before: number }
   | { readonly do: 'noteUses'; readonly uses: readonly UseRow[] }
+  /** Rows of any table, as they are elsewhere. It fails for those whose key is taken. */
+  | { readonly do: 'load'; readonly table: string; readonly rows: readonly RawRow[] }
   | { readonly do: 'lockHead' }
   | { readonly do: 'checkLive'; readonly relied: readonly Relied[] }
   | { readonly do: 'checkEmpty'; readonly collections: readonly string[] }

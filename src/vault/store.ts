@@ -13,6 +13,7 @@ import type {
   KeyRow,
   LeaseRow,
   PolicyRow,
+  RawRow,
   RestrictionRow,
   Rows,
   SubjectRow,
@@ -107,6 +108,16 @@ export interface StoreSnapshot {
   events(): AsyncIterable<EventRow>;
   /** A whole table; those that hang off a row in the order of their rows. */
   scan<T extends Scanned>(table: T): AsyncIterable<ScannedRows[T]>;
+  /** Every table whose rows are copied when a vault moves: all but the head, and the leases of this store's processes. */
+  readonly tables: readonly string[];
+  count(table: string): Promise<number>;
+  /**
+   * A table as it is, in pages, in the order of its key, from after this row's on.
+   * @throws StoreFailure where a column has not the type that the vault gave it
+   */
+  pages(table: string, after: RawRow | null): AsyncIterable<readonly RawRow[]>;
+  /** The last row of a table in that order. */
+  last(table: string): Promise<RawRow | null>;
   close(): Promise<void>;
 }
 
@@ -119,8 +130,11 @@ export interface StoreInspection extends StoreSnapshot {
   taken(collection: string, hashes: readonly Bytes[]): Promise<readonly boolean[]>;
 }
 
-/** `unknown`: whether a transaction is durable cannot be told, and so it must not be run again. */
-export type FailureKind = 'full' | 'io' | 'busy' | 'unknown' | 'other';
+/**
+ * `closed`: it works, and is not to be written to. `unknown`: whether a transaction is durable cannot be told, and so it must
+ * not be run again.
+ */
+export type FailureKind = 'full' | 'io' | 'busy' | 'closed' | 'unknown' | 'other';
 
 /** What a store says of a failure: a kind, and a sentence for the operator that quotes no data. */
 export class StoreFailure extends Error {

@@ -9,6 +9,7 @@ import type { BoundVault } from './bound.ts';
 import type { Caller } from './call.ts';
 import { NOTHING } from './commit/commit.ts';
 import { CommitQueue } from './commit/queue.ts';
+import type { Standing } from './commit/standing.ts';
 import type { Core, World } from './core.ts';
 import { type Epoch, Epochs } from './epoch.ts';
 import { VaultError } from './error.ts';
@@ -16,11 +17,12 @@ import { type Figures, figuresOf } from './figures.ts';
 import { Findings } from './findings.ts';
 import type { MasterKey } from './master-key.ts';
 import type { Observer } from './observer.ts';
-import { openRowsKey } from './open.ts';
+import { mustStand, openRowsKey } from './open.ts';
 import { oneAtATime, seldom } from './pace.ts';
 import { type Applied, applyPolicy } from './policy/apply.ts';
 import { Refusals } from './refusals.ts';
-import type { Store, StoreFailure } from './store.ts';
+import { type Store, StoreFailure } from './store.ts';
+import { leave, reopen } from './turn.ts';
 import { upkeepOf } from './upkeep.ts';
 import { verifyVault } from './verification.ts';
 
@@ -39,6 +41,10 @@ export interface Vault {
   recordBackup(caller: Caller, made: BackupMade): Promise<number>;
   /** Commits the event of a restore, into what was restored. Returns its index. */
   recordRestore(caller: Caller, from: BackupRestored): Promise<number>;
+  /** Closes the store while it is copied, in the commit of that event. Returns its index. */
+  leave(caller: Caller, place: string): Promise<number>;
+  /** Opens a store again that stands `leaving`, in the commit of that event: the copy can no longer come about. Returns its index. */
+  reopen(caller: Caller): Promise<number>;
   /** Counts a refusal before a caller is known or a body is parsed. */
   refused(code: Code): void;
   /** What the vault does on its own, every few seconds: commits counts, drops old claims, purges what has expired. */
@@ -59,6 +65,8 @@ export interface VaultDeps {
   readonly environment: string;
   readonly world: World;
   readonly observer: Observer;
+  /** How its store must stand: `leaving` to reopen it, and otherwise open. */
+  readonly stands?: Standing['state'];
   /** The store can no longer be trusted to keep what it acknowledges: the process must end. */
   readonly onFatal: (reason: string) => void;
 }
@@ -73,9 +81,11 @@ export async function openVault({
   environment,
   world,
   observer,
+  stands = 'open',
   onFatal,
 }: VaultDeps): Promise<Vault> {
-  const { key: rowsKey, seal } = await openRowsKey(store, masterKey, environment);
+  const { key: rowsKey, seal, head } = await openRowsKey(store, masterKey, environment);
+  mustStand(head, stands);
   const findings = new Findings();
   const epochs = new Epochs({ store, masterKey, environment, rowsKey, seal, onFinding: findings.note });
   const fatal = ({ message }: StoreFailure): void => {
@@ -131,6 +141,8 @@ export async function openVault({
     applyPolicy: (caller, value) => applyPolicy(core, caller, value),
     recordBackup: (caller, made) => recordBackup(core, caller, made),
     recordRestore: (caller, from) => recordRestore(core, caller, from),
+    leave: (caller, place) => leave(core, caller, head.standing, place),
+    reopen: (caller) => reopen(core, caller, head.standing),
     refused: (code) => refusals.count(code),
     maintain: upkeep.maintain,
     recheck,
@@ -158,6 +170,7 @@ async function readiness({ masterKey, epochs, queue }: Core): Promise<string | n
     return null;
   } catch (error) {
     if (error instanceof VaultError) return error.message;
+    if (error instanceof StoreFailure && error.kind === 'closed') return error.message;
     return 'the store does not take a commit';
   }
 }

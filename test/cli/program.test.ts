@@ -29,6 +29,8 @@ async function told(vault: BoundVault | null, ...argv: string[]) {
     ready: none,
     backup: none,
     restore: none,
+    copyStore: none,
+    reopenStore: none,
     doctor: none,
     policyFile: readPolicyFile,
     onHost: (_, use) => (vault === null ? none() : use(vault)),

@@ -20,6 +20,8 @@ async function help(...argv: readonly string[]): Promise<string> {
       ready: none,
       backup: none,
       restore: none,
+      copyStore: none,
+      reopenStore: none,
       doctor: none,
       policyFile: () => expect.fail('nothing is read'),
       onHost: none,
@@ -49,7 +51,7 @@ it('tells of each command and each option, and of no other', async () => {
     has.add(command);
     for (const [option] of text.matchAll(/--[a-z][a-z-]+/g)) hasOptions.add(option);
   }
-  expect(has.size).toBe(25);
+  expect(has.size).toBe(27);
   const told = [...page.matchAll(/^\| `([a-z]+(?: [a-z]+)?)[ `]/gm)].map(([, command]) => command);
   expect(new Set(told)).toEqual(has);
   const options = [...page.matchAll(/--[a-z][a-z-]+/g)].map(([option]) => option);

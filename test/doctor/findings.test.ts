@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { type FindingId, FINDINGS } from '../../src/doctor/finding.ts';
 import { fileMasterKey, writeKeyFile } from '../../src/masterkey/file.ts';
+import { hostCaller } from '../../src/vault/access/host-caller.ts';
 import { createSqlite, openSqlite } from '../../src/store/sqlite.ts';
 import { NOTHING } from '../../src/vault/commit/commit.ts';
 import { groupTransaction } from '../../src/vault/commit/transaction.ts';
@@ -133,6 +134,10 @@ const CASES: Record<FindingId, Case> = {
   'store-disk-low': {
     make: ({ host }) => void (host.freeBytes = () => 700 * 1024 ** 2),
     says: /has 700 MiB free/,
+  },
+  'store-closed': {
+    make: ({ open }) => open(({ vault }) => vault.leave(hostCaller('tester', 'cli_test'), 'sqlite:other.db')),
+    says: /the store is closed while it is copied to sqlite:other\.db/,
   },
   'vault-missing': {
     make: async ({ dir, store }) => {

@@ -1,6 +1,7 @@
 import { AUTHORITY, type LeaseRow, type UseRow } from '../rows.ts';
 import type { Ending, Insert, Relied, Replacement, Update } from '../statement.ts';
 import type { Draft } from './event.ts';
+import type { Turn } from './standing.ts';
 
 /**
  * Everything that changes the store or shows something of a value, as data. It names what it was decided on, so that
@@ -28,6 +29,8 @@ export interface Commit {
   readonly forgetClaims: number | null;
   /** When API keys were last used: hints, kept by the vault's own runs alone. */
   readonly uses: readonly UseRow[];
+  /** Opens or closes the store, if it stands as it is said to; null for whatever needs an open one. */
+  readonly turn: Turn | null;
   readonly drafts: readonly Draft[];
 }
 
@@ -46,6 +49,7 @@ export const NOTHING: Commit = {
   validUntil: null,
   forgetClaims: null,
   uses: [],
+  turn: null,
   drafts: [],
 };
 

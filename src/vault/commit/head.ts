@@ -18,5 +18,7 @@ export function headSeal(key: Secret): HeadSeal {
   };
 }
 
-const fields = ({ vault, environment, size, frontier, epoch, changes, lastAt, digests }: HeadRow) =>
-  [vault, environment, size, frontier, epoch, changes, lastAt, digests] as const;
+const fields = (head: HeadRow) => {
+  const { vault, environment, standing, size, frontier, epoch, changes, lastAt, digests } = head;
+  return [vault, environment, standing, size, frontier, epoch, changes, lastAt, digests] as const;
+};

@@ -164,12 +164,13 @@ export class CommitQueue {
 /**
  * The order within a group: what shows, then what ends tokens or replaces values, then what raises the epoch. Of those that
  * end something, they that rely on other values come first. So whatever was decided beside an erasure or a revocation
- * stands before it in the log.
+ * stands before it in the log, and what closes the store stands behind all.
  */
 const inOrder = (waiting: readonly Waiting[]): Waiting[] =>
   waiting.toSorted((a, b) => rank(a.commit) - rank(b.commit));
 
 function rank(commit: Commit): number {
+  if (commit.turn !== null) return 4;
   if (raisesEpoch(commit)) return 3;
   if (commit.endings.length + commit.replacements.length === 0) return 0;
   return commit.relied.length > 0 ? 1 : 2;

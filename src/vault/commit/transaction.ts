@@ -3,9 +3,11 @@ import type { HeadRow, Rows, Table } from '../rows.ts';
 import type { Told, Transaction } from '../statement.ts';
 import { type Commit, raisesEpoch } from './commit.ts';
 import { movedDigests } from './digest.ts';
+import { StoreFailure } from '../store.ts';
 import { settle } from './event.ts';
 import type { HeadSeal } from './head.ts';
 import { byKey } from './order.ts';
+import { closedBecause } from './standing.ts';
 
 /** `kept`: durable once the engine has committed. `again`: rolled back; `failed` are to be decided again. */
 export type GroupResult =
@@ -69,6 +71,7 @@ export function* groupTransaction(
 
   const head = (yield { do: 'lockHead' }).head;
   if (head === null || !seal.verify(head)) throw new HeadInvalid();
+  mustStand(head, group);
   const at = Math.max(now(), head.lastAt);
   for (const owner of untrue(group, head, at)) failed.add(owner);
   const relied = owned(group, (commit) => (commit.changes === head.changes ? [] : commit.relied));
@@ -97,6 +100,20 @@ export class HeadInvalid extends Error {
   }
 }
 
+/**
+ * A store that is closed takes no commit but the one that opens it again, and none after the one that closes it.
+ * @throws StoreFailure `closed`
+ */
+function mustStand(head: HeadRow, group: readonly Commit[]): void {
+  let { standing } = head;
+  for (const { turn } of group) {
+    const closed = closedBecause(standing);
+    if (turn === null ? closed !== null : turn.from !== standing)
+      throw new StoreFailure('closed', closed ?? 'the store is open');
+    standing = turn?.to ?? standing;
+  }
+}
+
 /** Commits that the head shows to be decided on something old. A commit that raises the epoch stands last, and alone. */
 function* untrue(group: readonly Commit[], head: HeadRow, at: number): Generator<number> {
   let raised = false;
@@ -119,6 +136,7 @@ function advanced(
   const frontier = append(before, events.map(leafHash));
   return {
     ...head,
+    standing: group.at(-1)?.turn?.to ?? head.standing,
     size: frontier.size,
     frontier: encodeFrontier(frontier),
     epoch: head.epoch + (group.some(raisesEpoch) ? 1 : 0),

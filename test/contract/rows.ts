@@ -136,6 +136,7 @@ export const leaseOf = (name: string, revision: number, holder = 'me'): LeaseRow
 export const HEAD: HeadRow = {
   vault: 'vlt_1',
   environment: 'test',
+  standing: 'open',
   size: 0,
   frontier: Buffer.alloc(0),
   epoch: 1,

@@ -17,7 +17,7 @@ import {
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
-import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { eventsOf } from './attack/tamper.ts';
 import { certificate } from './http/certificate.ts';
@@ -26,8 +26,6 @@ import { certificate } from './http/certificate.ts';
  * What the image does, without an engine: its files as its last stage copies them, its user, its entry point and its
  * health check, as the Dockerfile says.
  */
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const PROJECT = join(import.meta.dirname, '..');
 
@@ -281,12 +279,13 @@ it('never initialises: without settings, key file or store it says which, ends, 
 
 it('is found ready over TLS on every address, and closed to a check that the proxies do not list', async () => {
   const dir = await initialised();
+  const port = await freePort();
   const config = join(dir, 'strongroom.yaml');
   const text = readFileSync(config, 'utf8');
   const server = (setting: string): void =>
     writeFileSync(
       config,
-      text.replace(/^server: .*$/m, `server: { host: 0.0.0.0, port: 17423, ${setting} }`),
+      text.replace(/^server: .*$/m, `server: { host: 0.0.0.0, port: ${port}, ${setting} }`),
     );
 
   const made = certificate();

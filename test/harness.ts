@@ -82,11 +82,15 @@ let names = 0;
 const newName = (): string => `client-${++names}`;
 
 /** Writes settings, policy and a key file into a new folder and makes its store a vault. */
-export async function makeVaultDir(policy = POLICY, settings = SETTINGS): Promise<string> {
+export async function makeVaultDir(
+  policy = POLICY,
+  settings = SETTINGS,
+  clock: Clock = { offset: 0 },
+): Promise<string> {
   const dir = tempDir();
   writeFileSync(join(dir, 'strongroom.yaml'), settings + policy);
   writeKeyFile(join(dir, 'keys'), `mk_${base58(randomBytes(8), 12)}`, randomBytes(32));
-  await found(openingOf(dir, { offset: 0 }, [], []));
+  await found(openingOf(dir, clock, [], []));
   return dir;
 }
 

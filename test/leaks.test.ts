@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { dirname, join } from 'node:path';
@@ -6,22 +5,23 @@ import { expect, it } from 'vitest';
 import { ROUTES } from '../src/wire/routes.ts';
 import { makeVaultDir, openVaultDir } from './harness.ts';
 import { serveProcess } from './process.ts';
+import { letters } from './letters.ts';
 
 /** Known values go in through every door there is; afterwards they must be nowhere but in a detokenise answer. */
 
 const PAN = '4012888888881881';
 const GROUPED = '4012 8888 8888 1881';
-const SECRET = `sk-known-${randomBytes(12).toString('hex')}-ünïcode`;
-const SUBJECT = `cus_${randomBytes(9).toString('hex')}`;
-const REF = `ref-${randomBytes(9).toString('hex')}`;
+const SECRET = `sk-known-${letters(12)}-ünïcode`;
+const SUBJECT = `cus_${letters(9)}`;
+const REF = `ref-${letters(9)}`;
 const TICKET = 'CASE-20261122-4711';
-const METADATA = `meta-${randomBytes(9).toString('hex')}`;
-const IDEMPOTENCY = `idem-${randomBytes(9).toString('hex')}`;
+const METADATA = `meta-${letters(9)}`;
+const IDEMPOTENCY = `idem-${letters(9)}`;
 /** What replaces what was there, and why it is erased. */
 const NEXT_PAN = '5105105105105100';
-const NEXT_SECRET = `sk-next-${randomBytes(12).toString('hex')}`;
-const NEXT_METADATA = `next-${randomBytes(9).toString('hex')}`;
-const REASON = `DSAR-${randomBytes(9).toString('hex')}`;
+const NEXT_SECRET = `sk-next-${letters(12)}`;
+const NEXT_METADATA = `next-${letters(9)}`;
+const REASON = `DSAR-${letters(9)}`;
 
 /** What each route is sent; a route that is not here fails the test. */
 const BODIES: Record<keyof typeof ROUTES, readonly object[]> = {

@@ -90,7 +90,7 @@ it('a repeated Idempotency-Key does not answer a token that was written into the
   const request = { items: [{ collection: 'cards', value: CARDS[0] }] };
   const [token] = tokensOf((await client.vault.tokenise(request, 'one')).items);
   expect(tokensOf((await client.vault.tokenise(request, 'one')).items)).toEqual([token]);
-  tamper(open.storePath, (db) => db.exec(`update "values" set token = '4111119999991111'`));
+  tamper(open.storePath, (db) => db.exec(`update "values" set token = '4111119999991112'`));
   const { items } = await client.vault.tokenise(request, 'one');
   expect(items).toMatchObject([{ error: { code: 'integrity' } }]);
   await open.vault.maintain();

@@ -53,7 +53,7 @@ it('a token that somebody wrote is nothing to go by: the one that was issued is 
   const { vault } = await open.add(GRANTS);
   const { items } = await vault.tokenise({ items: [{ collection: 'cards-known', value: VALUES[0] ?? '' }] });
   const token = items[0] !== undefined && 'token' in items[0] ? items[0].token : '';
-  tamper(open.storePath, (db) => db.exec(`update "values" set token = '4111119999991111'`));
+  tamper(open.storePath, (db) => db.exec(`update "values" set token = '4111119999991112'`));
   const named = { collection: 'cards-known', token };
   const replaced = await vault.replace({ items: [{ ...named, value: VALUES[1] ?? '' }] });
   expect(replaced.items).toEqual([{ version: 2 }]);

@@ -178,7 +178,7 @@ it.each(restrictions)(
         actor: { id: client.id },
       });
       // A token that nobody has is refused no otherwise: nothing was looked for.
-      expect(await show(vault, '4111110000001111')).toBe(code);
+      expect(await show(vault, '4111110000001112')).toBe(code);
       expect(await tokenise(vault)).toBe(restriction === 'suspended' ? 'restricted' : 'token');
     }
 

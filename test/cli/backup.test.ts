@@ -159,8 +159,12 @@ it('holds nothing in clear, and no master key under its seal', async () => {
   await served.stop();
   await one.backup('vault.age');
   const sealed = readFileSync(join(one.dir, 'vault.age'));
-  const master = /:v1:mk_\w+:([\w-]{43}):/.exec(readFileSync(one.vault.at('keys'), 'utf8'))?.[1] ?? '';
+  const [, name = '', master = ''] =
+    /:v1:(mk_\w+):([\w-]{43}):/.exec(readFileSync(one.vault.at('keys'), 'utf8')) ?? [];
   expect(master).toHaveLength(43);
+  const plain = await opened(one, 'vault.age');
+  const { id } = plain.manifest['vault'] as { id: string };
+  expect(id).toMatch(/^vlt_\w{13}$/);
   for (const known of [
     token,
     cardNumber(1),
@@ -168,12 +172,12 @@ it('holds nothing in clear, and no master key under its seal', async () => {
     'known-name',
     'SQLite format',
     'manifest.json',
-    'mk_',
-    'vlt_',
+    // Whole: of a few characters, some stand in any 100,000 random bytes now and then.
+    name,
+    id,
     master,
   ])
     expect(sealed.includes(known), known).toBe(false);
-  const plain = await opened(one, 'vault.age');
   // The token is in the database, as it is in the store: that this finds it shows that the search above could.
   expect(plain.database.includes(token)).toBe(true);
   for (const known of [cardNumber(1), key, master, Buffer.from(master, 'base64url')])

@@ -16,7 +16,7 @@ const serveWith = (config: string, options: readonly string[], env: Record<strin
     // What it would write, it writes there; a node that does serve is not waited for.
     cwd: join(config, '..'),
     env: { ...process.env, ...env },
-    timeout: 30_000,
+    timeout: 150_000,
   });
 
 /** As a person would write them: with values, apart from them, with underscores, quoted. */

@@ -23,7 +23,7 @@ async function reached(retries: number) {
   const served = await listening();
   const { key } = await served.open.add(GRANTS);
   const way = await lossy(served.url);
-  const vault = connect({ url: way.url, apiKey: key, retries, timeout: 10_000 });
+  const vault = connect({ url: way.url, apiKey: key, retries, timeout: 60_000 });
   return { vault, way, served, key };
 }
 

@@ -30,7 +30,7 @@ export class Ledger {
     random: () => number,
     isOver: () => boolean = () => false,
   ): Promise<unknown> {
-    const vault = connect({ url: served.url, apiKey, timeout: 10_000 });
+    const vault = connect({ url: served.url, apiKey, timeout: 60_000 });
     while (!isOver()) {
       try {
         await this.#one(vault, random);

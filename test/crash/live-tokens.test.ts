@@ -5,7 +5,7 @@ import { connect } from '../../src/client/client.ts';
 import type { BoundVault } from '../../src/vault/bound.ts';
 import { eventsOf } from '../attack/tamper.ts';
 import { cardNumber } from '../cards.ts';
-import { openVaultDir, tempDir } from '../harness.ts';
+import { makeVaultDir, openVaultDir, tempDir } from '../harness.ts';
 import { serveProcess } from '../process.ts';
 import { strongroom } from '../served.ts';
 import { seeded } from './kill.ts';
@@ -153,12 +153,14 @@ async function purgesUntil(store: string, count: number): Promise<void> {
 }
 
 it('a purge that is killed in the middle is taken over once its lease has run out', async () => {
-  const { dir, config, store, apiKey } = await made();
+  // Made an hour ago, to expire now: however long it takes to make them, they have by the time that it is done.
+  const past = { offset: -3_600_000 };
+  const dir = await makeVaultDir(undefined, undefined, past);
   const total = 6000;
-  const filling = await openVaultDir(dir);
-  const client = await filling.as(apiKey);
-  // Long enough for all of them to be made, and over by the second time that a server looks.
-  const expiresAt = new Date(Date.now() + 18_000).toISOString();
+  const filling = await openVaultDir(dir, past);
+  const { configPath: config, storePath: store } = filling;
+  const { key: apiKey, vault: client } = await filling.add(GRANTS);
+  const expiresAt = new Date(Date.now()).toISOString();
   for (let n = 0; n < total; n += 1000) {
     const values = Array.from({ length: 1000 }, (_, i) => cardNumber(n + i));
     expect(await tokensOf(client, values, { expiresAt })).not.toContain('');

@@ -11,6 +11,7 @@ import { certificate } from '../http/certificate.ts';
 import { strongroom } from '../served.ts';
 import { serveProcess } from '../process.ts';
 import { patient } from './patient.ts';
+import { letters } from '../letters.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
 const idsOf = ({ findings }: { findings: readonly { id: string }[] }) => findings.map(({ id }) => id);
@@ -112,7 +113,7 @@ it('a certificate that fits has no finding', async () => {
 
 it('names nothing that somebody wrote into the store, nor any value or token of it', async () => {
   const { open, store, examine: look } = await patient();
-  const known = ['4012888888881881', `secret-${randomBytes(8).toString('hex')}`, 'cus_4711_known'];
+  const known = ['4012888888881881', `secret-${letters(8)}`, 'cus_4711_known'];
   const [value = '', secret = '', subject = ''] = known;
   const { token } = await open(async ({ add }) => {
     const client = await add(['tokenise:cards', 'tokenise:notes']);

@@ -66,7 +66,7 @@ pit('gives each line its outcome: tokens, masks, card numbers, and why there is 
   expect(tokenised.printed).toMatch(/^411111\d{6}1111\n! invalid_value\n555555\d{6}4444\n$/);
   expectFree(tokenised.printed, VALUES);
   const tokens = tokenised.printed.split('\n').filter((line) => /^\d/.test(line));
-  const unknown = '4111110000001111';
+  const unknown = '4111110000001112';
   const masked = await cards('mask', [...tokens, unknown]);
   expect(masked).toEqual({
     code: 1,
@@ -130,7 +130,7 @@ pit('says what went wrong in words of its own, and nothing that it was asked', a
   await failed(
     /^cards: value_in_clear \(req_[\w-]{16}\)\n$/,
     'reveal',
-    ['4111110000001111'],
+    ['4111110000001112'],
     '--ticket',
     PAN,
   );

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { bindOptions, collectionSchema, FORMAT_NAMES, optionsProblems } from '../../src/formats/catalogue.ts';
 import type { BoundFormat } from '../../src/formats/format.ts';
 import { VALUES } from './values.ts';
+import { cpuTimeOf } from './cpu-time.ts';
 
 // The rules that all formats keep, whatever a value is, with every set of options that changes tokens.
 
@@ -142,13 +143,14 @@ describe.each(cases)('$name $options', ({ name, options }) => {
   test('answers at once for long and repetitive texts', () => {
     for (const part of ['0', 'a', '0 ', '0-', '+1 ', '+(', 'a.', 'a@', '@a.', 'tok-', 'DE00', '4111 ']) {
       const long = part.repeat(65_536 / part.length);
-      const start = performance.now();
-      for (const text of [long, long.slice(0, 500), long.slice(0, 63), `+${long.slice(0, 38)}x`]) {
-        bound.parse(text);
-        bound.isToken(text);
-        bound.tokenForm(text);
-      }
-      expect(performance.now() - start).toBeLessThan(2000);
+      const all = () => {
+        for (const text of [long, long.slice(0, 500), long.slice(0, 63), `+${long.slice(0, 38)}x`]) {
+          bound.parse(text);
+          bound.isToken(text);
+          bound.tokenForm(text);
+        }
+      };
+      expect(cpuTimeOf(all)).toBeLessThan(2000);
     }
   });
 });

@@ -41,7 +41,7 @@ async function scenario({ service, custodian, auditor }: Parties): Promise<unkno
     () => tokenise([{ collection: 'nowhere', value: PAN }]),
     () => show('settlement', 'cards-known'),
     () => show('support', 'cards-known'),
-    () => show('settlement', 'cards-known', '4111110000001111'),
+    () => show('settlement', 'cards-known', '4111110000001112'),
     () => show('support', 'notes', tokens[1]),
     () =>
       service.detokenise({ purpose: 'support', ticket: PAN, items: [{ collection: 'notes', token: 'x' }] }),

@@ -79,7 +79,7 @@ it('bodies that are held back are bounded together: the next caller is told to c
   expect(await Promise.race(answered)).toMatch(/^HTTP\/1\.1 503 /);
   for (const socket of held) socket.destroy();
   await Promise.allSettled(answered.map((answer) => Promise.race([answer, Promise.resolve()])));
-  await expect.poll(async () => (await ask('/v1/tokenise', { body })).status).toBe(200);
+  await expect.poll(async () => (await ask('/v1/tokenise', { body })).status, { timeout: 60_000 }).toBe(200);
 });
 
 it('a ref that is an account number refuses its item alone, as an event, and is not echoed', async () => {

@@ -27,7 +27,7 @@ it('unknown, expired and misplaced tokens have one answer, to the byte', async (
   const show = (token: string, purpose = 'settlement') =>
     reader.ask('/v1/detokenise', { body: { purpose, items: [{ collection: 'cards', token }] } });
 
-  const unknown = await show('4111110000001111');
+  const unknown = await show('4111110000001112');
   expect(unknown).toMatchObject({ status: 404, json: { code: 'token_not_found' } });
   const before = eventsOf(served.open.storePath).length;
   const others = [expired, elsewhere, PAN, 'no token at all', 'ü'.repeat(512)];
@@ -70,7 +70,7 @@ it('no verb tells one token that is not there from another, to the byte', async 
       ['/v1/erase', { reason: 'asked', items: [item] }],
     ];
   };
-  for (const [i, [path, body]] of bodies('4111110000001111').entries()) {
+  for (const [i, [path, body]] of bodies('4111110000001112').entries()) {
     const unknown = await ask(path, { body });
     expect(unknown).toMatchObject({ status: 404, json: { code: 'token_not_found' } });
     for (const token of [expired, erased, elsewhere, PAN]) {
@@ -148,7 +148,7 @@ it('whether a value was known, and until when it is kept, is told to those who m
 it('an API key that is pasted into the reason of an erasure, or a ticket, stays out of the log', async () => {
   const served = await listening();
   const { ask, client } = await served.asking(['erase:cards', 'detokenise:cards@settlement']);
-  const items = [{ collection: 'cards', token: '4111110000001111' }];
+  const items = [{ collection: 'cards', token: '4111110000001112' }];
   for (const text of [client.key, `asked by ${client.key}`])
     for (const [path, body] of [
       ['/v1/erase', { reason: text, items }],

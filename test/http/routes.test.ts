@@ -140,9 +140,15 @@ it('has one problem for each door that is shut', async () => {
   });
   // Whoever stands before the door is counted in the log, all together.
   await served.open.vault.maintain();
-  expect(eventsOf(served.open.storePath).at(-1)).toMatchObject({
-    action: 'refusals',
-    detail: { unauthenticated: 6, method_not_allowed: Object.keys(ROUTES).length, not_found: 6 },
+  const counted: Record<string, number> = {};
+  for (const { action, detail } of eventsOf(served.open.storePath))
+    if (action === 'refusals')
+      for (const [code, count] of Object.entries(detail as Record<string, number>))
+        counted[code] = (counted[code] ?? 0) + count;
+  expect(counted).toEqual({
+    unauthenticated: 6,
+    method_not_allowed: Object.keys(ROUTES).length,
+    not_found: 6,
   });
 });
 
@@ -160,7 +166,7 @@ it('a 403 says what the caller lacks, and nothing of the token', async () => {
     const answer = await lacking(purpose, token);
     expect(answer.status).toBe(403);
     expect(answer.json).toHaveProperty('needed', needed);
-    expect(itemsOf(answer)).toEqual(itemsOf(await lacking(purpose, '4111110000001111')));
+    expect(itemsOf(answer)).toEqual(itemsOf(await lacking(purpose, '4111110000001112')));
   }
 });
 

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { CODE_NAMES } from '../../src/wire/codes.ts';
@@ -7,6 +6,7 @@ import { makeVaultDir, openVaultDir } from '../harness.ts';
 import { type Answer, itemsOf, send } from '../http/listening.ts';
 import { serveProcess } from '../process.ts';
 import { type Sample, scrape } from './scraped.ts';
+import { letters } from '../letters.ts';
 
 /** What goes in through every door must not come out of this one; and nobody outside can make a series. */
 
@@ -17,7 +17,7 @@ store: { url: "sqlite:data/vault.db" }
 masterKey: { provider: file, path: keys }
 `;
 
-const secret = (what: string): string => `${what}-${randomBytes(9).toString('hex')}`;
+const secret = (what: string): string => `${what}-${letters(9)}`;
 const PAN = '4012888888881881';
 
 async function servedWithClients() {

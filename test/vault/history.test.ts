@@ -162,7 +162,7 @@ const tokenOf = (
   nth: number | null,
 ): { readonly collection: string; readonly token: string } =>
   nth === null || tokens.length === 0
-    ? { collection: 'cards', token: '4111110000001111' }
+    ? { collection: 'cards', token: '4111110000001112' }
     : pick(tokens, nth);
 
 const wanted = fc.record({

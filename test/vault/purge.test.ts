@@ -161,9 +161,9 @@ it.each([
   // And it is a lease again: it holds up another process, and not for longer than a minute.
   const other = await openVaultDir(open.dir, open.clock);
   await tokenise('plain', ['c'], {
-    expiresAt: new Date(Date.now() + open.clock.offset + 100).toISOString(),
+    expiresAt: new Date(Date.now() + open.clock.offset + MINUTE / 2).toISOString(),
   });
-  open.clock.offset += 10_000;
+  open.clock.offset += MINUTE / 2;
   await other.vault.maintain();
   expect(countIn(open, 'values')).toBe(1);
   open.clock.offset += MINUTE;

@@ -51,7 +51,7 @@ describe('deterministic tokens', () => {
     const asked = { purpose: 'settlement', items: [{ collection: 'cards-known', token: first }] };
     const unknown = {
       purpose: 'settlement',
-      items: [{ collection: 'cards-known', token: '4111110000001111' }],
+      items: [{ collection: 'cards-known', token: '4111110000001112' }],
     };
     const expired = await client.vault.detokenise(asked);
     expect(expired.items).toEqual((await client.vault.detokenise(unknown)).items);

@@ -1,6 +1,7 @@
 import { append, decodeFrontier, encodeFrontier, leafHash } from '../../log/tree.ts';
 import type { HeadRow, Rows, Table } from '../rows.ts';
 import type { Told, Transaction } from '../statement.ts';
+import { StoreFailure } from '../store.ts';
 import { type Commit, raisesEpoch } from './commit.ts';
 import { movedDigests } from './digest.ts';
 import { StoreFailure } from '../store.ts';
@@ -86,7 +87,11 @@ export function* groupTransaction(
     firsts.push(head.size + events.length);
     for (const draft of commit.drafts) events.push(settle(draft, at));
   }
-  if (events.length > 0) yield { do: 'append', first: head.size, events };
+  if (events.length > 0) {
+    const { failed: taken } = yield { do: 'append', first: head.size, events };
+    if (taken.length > 0)
+      throw new StoreFailure('other', 'the log holds events that the vault did not write');
+  }
   const next = seal.sign(advanced(head, group, events, at, endings.length + replaced.length));
   yield { do: 'writeHead', head: next };
   return { keep: true, result: { kept: true, head: next, at, firsts } };

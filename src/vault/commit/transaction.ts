@@ -1,7 +1,6 @@
 import { append, decodeFrontier, encodeFrontier, leafHash } from '../../log/tree.ts';
 import type { HeadRow, Rows, Table } from '../rows.ts';
 import type { Told, Transaction } from '../statement.ts';
-import { StoreFailure } from '../store.ts';
 import { type Commit, raisesEpoch } from './commit.ts';
 import { movedDigests } from './digest.ts';
 import { StoreFailure } from '../store.ts';

@@ -3,9 +3,10 @@ import { type FailureKind, StoreFailure } from '../vault/store.ts';
 
 /**
  * What a failure means for a transaction that has not been committed. `collided`: with another one, and may be tried
- * again. `lost`: with the connection, and may be tried on another. `refused`: trying again is of no use.
+ * again. `lost`: with the connection, and may be tried on another. `silent`: nothing came for so long that nobody is to wait for
+ * another attempt. `refused`: trying again is of no use.
  */
-export type Trouble = 'collided' | 'lost' | 'refused';
+export type Trouble = 'collided' | 'lost' | 'silent' | 'refused';
 
 /** A failure whose sentence quotes nothing that the server said: its messages hold keys and values. */
 export class PostgresFailure extends StoreFailure {
@@ -57,8 +58,9 @@ const BY_MESSAGE: readonly Row[] = [
   [/after calling end on the pool$/, 'other', 'refused', 'the store is closed'],
   [/^The server does not support SSL/, 'other', 'refused', 'the store does not speak TLS'],
   [/^SASL/, 'other', 'refused', 'the store refused the user or the password'],
+  [/^Query read timeout$/, 'busy', 'silent', 'the store does not answer'],
   [
-    /^(?:Connection terminated|Query read timeout|timeout expired|Client (?:was closed|has encountered))/,
+    /^(?:Connection terminated|timeout expired|Client (?:was closed|has encountered))/,
     'busy',
     'lost',
     'the connection to the store was lost',

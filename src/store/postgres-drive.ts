@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Statement, Told, Transaction } from '../vault/statement.ts';
-import { PostgresFailure } from './postgres-door.ts';
+import { PostgresFailure, type Trouble } from './postgres-door.ts';
 import { type EventIdentity, isKept } from './postgres-outcome.ts';
 import type { Connections } from './postgres-pool.ts';
 import type { Session } from './postgres-session.ts';
@@ -9,7 +9,7 @@ import { POSTGRES_WRITER } from './postgres-writer.ts';
 /** Attempts before a transaction that keeps colliding, or losing its connection, is given up. */
 const ATTEMPTS = 5;
 /** Longest pause before the second of them, in milliseconds; before each further one twice as long. */
-const PAUSE = 20;
+const PAUSE = 40;
 
 /** What became of a transaction. `open`: whether it was committed is not known. */
 type Outcome<R> =
@@ -33,10 +33,9 @@ export async function drive<R>(
       if (outcome.is === 'ended' || (await isKept(connections, outcome.identity))) return outcome.result;
       throw new PostgresFailure('busy', 'lost', 'the connection to the store was lost before a commit');
     } catch (error) {
-      const isPassing = error instanceof PostgresFailure && error.trouble !== 'refused';
-      if (!isPassing || attempt === ATTEMPTS) throw error;
+      if (!isOf(error, ['collided', 'lost']) || attempt === ATTEMPTS) throw error;
     }
-    await sleep(chance() * PAUSE * 2 ** attempt);
+    await sleep((0.5 + chance() / 2) * PAUSE * 2 ** (attempt - 1));
   }
 }
 
@@ -54,12 +53,13 @@ async function once<R>(session: Session, conversation: Transaction<R>): Promise<
     await session.rollback();
     return { is: 'ended', result };
   } catch (error) {
-    if (!isLost(error)) await session.rollback();
+    if (!isOf(error, ['lost', 'silent'])) await session.rollback();
     throw error;
   }
 }
 
-const isLost = (error: unknown): boolean => error instanceof PostgresFailure && error.trouble === 'lost';
+const isOf = (error: unknown, troubles: readonly Trouble[]): boolean =>
+  error instanceof PostgresFailure && troubles.includes(error.trouble);
 
 /** The group's first event: no other group's bytes are the same. */
 const identityOf = ({ first, events }: Extract<Statement, { do: 'append' }>): EventIdentity | null =>

@@ -22,7 +22,7 @@ export interface PostgresPlace {
 /** How long a connection may take to come about, in milliseconds. */
 export const CONNECT_PATIENCE = 5000;
 /** Longer than the server's own limits: this one is for a server that no longer answers. */
-const READ_PATIENCE = 15_000;
+const READ_PATIENCE = 12_000;
 
 /**
  * What the driver is told. Everything that it would otherwise take from the environment is said.
@@ -47,7 +47,8 @@ export function clientConfig({
       ? { minVersion: 'TLSv1.2', rejectUnauthorized: true, ...(ca === null ? {} : { ca: read(ca) }) }
       : false,
     application_name: 'strongroom',
-    client_encoding: 'UTF8',
+    // Said, so that PGOPTIONS is not asked; what else a connection is told follows when it is there.
+    options: '-c client_encoding=UTF8',
     connectionTimeoutMillis: CONNECT_PATIENCE,
     query_timeout: READ_PATIENCE,
     keepAlive: true,

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { headSeal } from '../vault/commit/head.ts';
 import { groupTransaction } from '../vault/commit/transaction.ts';
 import type { Store } from '../vault/store.ts';
@@ -9,6 +10,10 @@ import { type Connections, postgresPool } from './postgres-pool.ts';
 import { type Ask, authorityOf, postgresReads, READ_AUTHORITY } from './postgres-reads.ts';
 import { mustBeServable } from './postgres-migrations.ts';
 import { postgresSnapshot } from './postgres-snapshot.ts';
+
+/** How often a read is asked before its caller is told, and how long after, in milliseconds. */
+const READ_ATTEMPTS = 4;
+const READ_PAUSE = 25;
 
 /**
  * Opens a store in a database of PostgreSQL. An empty one is given its tables.
@@ -29,13 +34,13 @@ export async function openPostgres(
   const chance = (): number => (random(1)[0] ?? 0) / 255;
   const transact: Store['transact'] = (transaction) => drive(connections, transaction, chance);
   const ask: Ask = (statement, values) =>
-    twice(() => connections.use((session) => session.run(statement, values)));
+    again(() => connections.use((session) => session.run(statement, values)));
   return {
     transact,
     // Writing is waiting here: there is nothing to be put aside.
     transactAside: (group, now, rowsKey) => transact(() => groupTransaction(group, now, headSeal(rowsKey))),
     found: (head, inserts) => foundOn(connections, head, inserts),
-    authority: () => twice(() => authorityNow(connections)),
+    authority: () => again(() => authorityNow(connections)),
     ...postgresReads(ask),
     snapshot: () => postgresSnapshot(place),
     close: () => connections.close(),
@@ -50,12 +55,18 @@ const authorityNow = (connections: Connections) =>
     return authorityOf(answers.slice(1));
   });
 
-/** A connection may have ended while nobody used it: what only reads is asked on another one. */
-async function twice<T>(ask: () => Promise<T>): Promise<T> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (!(error instanceof PostgresFailure) || error.trouble !== 'lost') throw error;
-    return ask();
+/**
+ * Connections may have ended while nobody used them, all at once where a server went away: what only reads is asked on others.
+ */
+async function again<T>(ask: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await ask();
+    } catch (error) {
+      const isLost = error instanceof PostgresFailure && error.trouble === 'lost';
+      if (!isLost || attempt === READ_ATTEMPTS) throw error;
+    }
+    // The pool hears of the others meanwhile.
+    await sleep(READ_PAUSE);
   }
 }

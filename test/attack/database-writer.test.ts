@@ -213,4 +213,14 @@ describe('the log against somebody who writes the database', () => {
     expect(report.ok).toBe(false);
     expect(report.findings.map((finding) => finding.table)).toContain(table);
   });
+
+  it('shows nothing whose event an invented one stands in the way of', async () => {
+    const { open, client, tokens } = await filled();
+    tamper(open.storePath, (db) => db.exec(`insert into events select max("index") + 1, bytes from events`));
+    await expect(show(client, open, tokens[0] ?? '')).rejects.toMatchObject({ code: 'audit_unavailable' });
+    expect(open.notices).toContainEqual({
+      kind: 'store',
+      reason: 'the log holds events that the vault did not write',
+    });
+  });
 });

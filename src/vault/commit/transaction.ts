@@ -86,7 +86,11 @@ export function* groupTransaction(
     firsts.push(head.size + events.length);
     for (const draft of commit.drafts) events.push(settle(draft, at));
   }
-  if (events.length > 0) yield { do: 'append', first: head.size, events };
+  if (events.length > 0) {
+    const { failed: taken } = yield { do: 'append', first: head.size, events };
+    if (taken.length > 0)
+      throw new StoreFailure('other', 'the log holds events that the vault did not write');
+  }
   const next = seal.sign(advanced(head, group, events, at, endings.length + replaced.length));
   yield { do: 'writeHead', head: next };
   return { keep: true, result: { kept: true, head: next, at, firsts } };

@@ -30,7 +30,7 @@ const refusal = async (config: string): Promise<string> => {
 it('refuses a synchronous_commit that lets go of a commit early, for a role or a database', async () => {
   const { config, database } = await newVault();
   const all = [`role ${roleOf(database)}`, `database ${database.name}`];
-  for (const [whose, level] of all.flatMap((one) => LEVELS.map((level) => [one, level]))) {
+  for (const [whose, level] of all.flatMap((one) => LEVELS.map((given) => [one, given]))) {
     await cluster().query(`alter ${whose} set synchronous_commit = ${level}`);
     expect(await refusal(config), `${whose}: ${level}`).toMatch(
       /synchronous_commit is neither on nor remote_apply/,

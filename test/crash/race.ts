@@ -37,12 +37,12 @@ async function revealed(vault: BoundVault, token: string): Promise<string | null
   }
 }
 
-/** As the log has it: reveals in front of the change and behind it. */
+/** As the log has it: reveals in front of the change, the last of its kind, and behind it. */
 export function shownAround(
   events: readonly StoredEvent[],
   isChange: (event: StoredEvent) => boolean,
 ): { readonly before: number; readonly after: number } {
-  const change = events.findIndex(isChange);
+  const change = events.findLastIndex(isChange);
   if (change < 0) throw new Error('the log does not hold the change');
   const shown = (part: readonly StoredEvent[]): number =>
     part.filter(({ action, outcome }) => action === 'detokenise' && outcome === 'done').length;

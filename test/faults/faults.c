@@ -4,6 +4,8 @@
 // STRONGROOM_FAULT_LOG=FILE       one line an event, in order: `N sync PATH`, `N dbwrite PATH`, `N answer BYTES`
 // STRONGROOM_FAULT_CONTROL=FILE   while it holds `eio`, fsync and fdatasync of a database fail; while it holds
 //                                 `enospc`, writes to a database fail; while it is missing or empty, nothing does
+// STRONGROOM_FAULT_FOLDER=DIR     files in DIR are on a disk that `enospc` fills: what is there can be written over, and
+//                                 nothing grows
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -15,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -23,12 +26,15 @@ static pthread_mutex_t order = PTHREAD_MUTEX_INITIALIZER;
 static unsigned long sequence = 0;
 static int log_fd = -1;
 static char control_path[4096];
+static char folder[4096];
 
 __attribute__((constructor)) static void start(void) {
   const char *log_path = getenv("STRONGROOM_FAULT_LOG");
   if (log_path != NULL) log_fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   const char *control = getenv("STRONGROOM_FAULT_CONTROL");
   if (control != NULL) snprintf(control_path, sizeof control_path, "%s", control);
+  const char *filled = getenv("STRONGROOM_FAULT_FOLDER");
+  if (filled != NULL) snprintf(folder, sizeof folder, "%s/", filled);
 }
 
 // The system call itself, so that the log never passes through what it logs.
@@ -103,6 +109,30 @@ static size_t length_of(const struct iovec *parts, size_t count) {
   return total;
 }
 
+// Whether a file of the folder would have to grow, while its disk is told to be full.
+static int lacks_room(int fd, off_t end) {
+  char path[4096];
+  struct stat file;
+  if (folder[0] == '\0' || !path_of(fd, path, sizeof path)) return 0;
+  if (strncmp(path, folder, strlen(folder)) != 0 || !is_told_to("enospc")) return 0;
+  int kept = errno;
+  int grows = fstat(fd, &file) == 0 && S_ISREG(file.st_mode) && end > file.st_size;
+  errno = kept;
+  if (grows) {
+    note("enospc %s", path);
+    errno = ENOSPC;
+  }
+  return grows;
+}
+
+// Where a write without an offset would begin.
+static off_t place_of(int fd) {
+  int kept = errno;
+  off_t at = lseek(fd, 0, SEEK_CUR);
+  errno = kept;
+  return at < 0 ? 0 : at;
+}
+
 #define NEXT(result, name, ...)                        \
   static result (*next)(__VA_ARGS__) = NULL;           \
   if (next == NULL) *(void **)&next = dlsym(RTLD_NEXT, name)
@@ -145,17 +175,39 @@ static int may_write(int fd) {
 
 ssize_t pwrite(int fd, const void *bytes, size_t count, off_t offset) {
   NEXT(ssize_t, "pwrite", int, const void *, size_t, off_t);
+  if (lacks_room(fd, offset + (off_t)count)) return -1;
   return may_write(fd) ? next(fd, bytes, count, offset) : -1;
 }
 
 ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t offset) {
   NEXT(ssize_t, "pwrite64", int, const void *, size_t, off64_t);
+  if (lacks_room(fd, offset + (off_t)count)) return -1;
   return may_write(fd) ? next(fd, bytes, count, offset) : -1;
+}
+
+ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t offset) {
+  NEXT(ssize_t, "pwritev", int, const struct iovec *, int, off_t);
+  return lacks_room(fd, offset + (off_t)length_of(parts, (size_t)count)) ? -1 : next(fd, parts, count, offset);
+}
+
+ssize_t pwritev64(int fd, const struct iovec *parts, int count, off64_t offset) {
+  NEXT(ssize_t, "pwritev64", int, const struct iovec *, int, off64_t);
+  return lacks_room(fd, offset + (off_t)length_of(parts, (size_t)count)) ? -1 : next(fd, parts, count, offset);
+}
+
+int posix_fallocate(int fd, off_t offset, off_t length) {
+  NEXT(int, "posix_fallocate", int, off_t, off_t);
+  return lacks_room(fd, offset + length) ? ENOSPC : next(fd, offset, length);
+}
+
+int posix_fallocate64(int fd, off64_t offset, off64_t length) {
+  NEXT(int, "posix_fallocate64", int, off64_t, off64_t);
+  return lacks_room(fd, offset + length) ? ENOSPC : next(fd, offset, length);
 }
 
 ssize_t write(int fd, const void *bytes, size_t count) {
   NEXT(ssize_t, "write", int, const void *, size_t);
-  if (!may_write(fd)) return -1;
+  if (!may_write(fd) || lacks_room(fd, place_of(fd) + (off_t)count)) return -1;
   note_answer(fd, count);
   return next(fd, bytes, count);
 }

@@ -23,6 +23,8 @@ export interface ClusterOptions {
   readonly tls?: 'right-host' | 'wrong-host';
   /** Where its files go; the system's temporary folder when not told. */
   readonly parent?: string;
+  /** What the server's process is told beside its settings. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 const NAMES = {
@@ -46,7 +48,14 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const password = randomBytes(12).toString('hex');
   const issued = options.tls === undefined ? null : issue(folder, NAMES[options.tls]);
   initialise({ folder, data, password, issued, settings: options.settings ?? {} });
-  return begun({ folder, watchdog, postmaster: new Postmaster(data, watchdog), data, password, issued });
+  return begun({
+    folder,
+    watchdog,
+    postmaster: new Postmaster(data, watchdog, options.env),
+    data,
+    password,
+    issued,
+  });
 }
 
 function newFolder(parent = tmpdir()): { readonly folder: string; readonly watchdog: Watchdog } {

@@ -18,13 +18,15 @@ const ATTEMPTS = 60;
 /** One server process over one data folder. */
 export class Postmaster {
   readonly #data: string;
+  readonly #env: NodeJS.ProcessEnv;
   readonly #watchdog: Watchdog;
   #child: ChildProcess | null = null;
   #port: number | null = null;
   #log = '';
 
-  constructor(data: string, watchdog: Watchdog) {
+  constructor(data: string, watchdog: Watchdog, env: NodeJS.ProcessEnv = {}) {
     this.#data = data;
+    this.#env = env;
     this.#watchdog = watchdog;
   }
 
@@ -63,6 +65,7 @@ export class Postmaster {
     const child = spawn(programs().postgres, ['-D', this.#data, '-p', String(port)], {
       ...IDENTITY,
       cwd: '/',
+      env: { ...process.env, ...this.#env },
       stdio: ['ignore', 'ignore', 'pipe'],
       detached: true,
     });

@@ -21,7 +21,8 @@ export function acknowledgedOf(urls: readonly string[], apiKey: string): Acknowl
   let isStopped = false;
   const ended = urls.map(async (url, lane) => {
     const vault = connect({ url, apiKey });
-    while (!isStopped) {
+    for (;;) {
+      if (isStopped) return 'answered';
       const values = Array.from({ length: lane === 0 ? 200 : 1 }, () => cardNumber(next++));
       try {
         const tokens = await tokenise(vault, values);
@@ -31,7 +32,6 @@ export function acknowledgedOf(urls: readonly string[], apiKey: string): Acknowl
         throw error;
       }
     }
-    return 'answered';
   });
   return {
     known,

@@ -375,6 +375,8 @@ describe('the source', () => {
   test('has no file outside the rooms but the joints', () => {
     const joints = [
       'config-file',
+      'copy-rows',
+      'copy-store',
       'debugging',
       'doctor',
       'explain',

@@ -1,4 +1,3 @@
-import { closedBecause } from '../vault/commit/standing.ts';
 import type { Barred, Examination } from '../vault/examine.ts';
 import type { ClientRow } from '../vault/rows.ts';
 import { DAY, dayOf, type Finding, finding } from './finding.ts';
@@ -36,8 +35,7 @@ export function barredFinding(barred: Barred): Finding {
 }
 
 export function* vaultFindings(found: Examination, intended: Intended, now: number): Generator<Finding> {
-  const closed = closedBecause(found.head.standing);
-  if (closed !== null) yield finding('store-closed', `${closed}.`);
+  if (found.closed !== null) yield finding('store-closed', `${found.closed}.`);
   yield* settingsOf(found, intended);
   yield* integrityOf(found);
   const { lastAt } = found.head;

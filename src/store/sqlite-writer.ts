@@ -55,9 +55,9 @@ export function sqliteWriter(db: Database.Database): Writer {
   const isLive = db.prepare('select 1 from "values" where "row" = ? and "version" = ?');
   const anyIssued = db.prepare('select 1 from "issued" where "collection" = ? limit 1');
   const noteUse = prepared(db, useNoting());
-  const loads = new Map<string, Database.Statement<unknown[]>>();
-  const loadOf = (table: string): Database.Statement<unknown[]> => {
-    const made = loads.get(table) ?? db.prepare<unknown[]>(insertion(table, copied(table)).sql);
+  const loads = new Map<string, Database.Statement>();
+  const loadOf = (table: string): Database.Statement => {
+    const made = loads.get(table) ?? db.prepare(insertion(table, copied(table)).sql);
     loads.set(table, made);
     return made;
   };

@@ -1,6 +1,7 @@
 import { decodeFrontier, root, withoutLast } from '../log/tree.ts';
 import { type LogVerdict, verifyLog } from '../log/verify.ts';
 import { headSeal } from './commit/head.ts';
+import { closedBecause } from './commit/standing.ts';
 import { authenticate } from './custody/authority.ts';
 import type { Keyring, UnusableKey } from './custody/keyring.ts';
 import { newestOf, newestPolicy, openKeys } from './epoch.ts';
@@ -34,6 +35,8 @@ export type Barred = 'no-vault' | 'other-master-key' | 'head';
 /** A vault as it stands in its store, served or not. Nothing in it is a value, a token or a key. */
 export interface Examination {
   readonly head: HeadRow;
+  /** Why its store takes no commit; null for an open one. */
+  readonly closed: string | null;
   readonly tables: readonly TableFault[];
   readonly unusable: readonly (UnusableKey & Pick<KeyRow, 'use'>)[];
   readonly log: LogFault;
@@ -86,6 +89,7 @@ export async function examine(examining: Examining): Promise<Examination | { rea
   const { policies, collections } = found;
   return {
     head,
+    closed: closedBecause(head.standing),
     tables: AUTHORITY.map((table) => ({
       table,
       foreign: found[table].foreign.length,

@@ -84,8 +84,8 @@ export async function openVault({
   stands = 'open',
   onFatal,
 }: VaultDeps): Promise<Vault> {
-  const { key: rowsKey, seal, head } = await openRowsKey(store, masterKey, environment);
-  mustStand(head, stands);
+  const { key: rowsKey, seal, head: opened } = await openRowsKey(store, masterKey, environment);
+  mustStand(opened, stands);
   const findings = new Findings();
   const epochs = new Epochs({ store, masterKey, environment, rowsKey, seal, onFinding: findings.note });
   const fatal = ({ message }: StoreFailure): void => {
@@ -141,8 +141,8 @@ export async function openVault({
     applyPolicy: (caller, value) => applyPolicy(core, caller, value),
     recordBackup: (caller, made) => recordBackup(core, caller, made),
     recordRestore: (caller, from) => recordRestore(core, caller, from),
-    leave: (caller, place) => leave(core, caller, head.standing, place),
-    reopen: (caller) => reopen(core, caller, head.standing),
+    leave: (caller, place) => leave(core, caller, opened.standing, place),
+    reopen: (caller) => reopen(core, caller, opened.standing),
     refused: (code) => refusals.count(code),
     maintain: upkeep.maintain,
     recheck,

@@ -8,17 +8,21 @@ import { cardNumber } from '../cards.ts';
 export interface Acknowledged {
   /** Values by the tokens that were answered. */
   readonly known: ReadonlyMap<string, string>;
-  /** The code by which each caller was refused in the end. */
+  /** The code by which each caller was refused in the end, or `answered` for one that never was. */
   readonly ended: Promise<readonly string[]>;
+  /** Whoever has not been refused by now asks no more. */
+  readonly stop: () => void;
 }
 
 /** Callers that tokenise in a loop until they are refused, one at each of these addresses; the first in large requests. */
 export function acknowledgedOf(urls: readonly string[], apiKey: string): Acknowledged {
   const known = new Map<string, string>();
   let next = 0;
+  let isStopped = false;
   const ended = urls.map(async (url, lane) => {
     const vault = connect({ url, apiKey });
     for (;;) {
+      if (isStopped) return 'answered';
       const values = Array.from({ length: lane === 0 ? 200 : 1 }, () => cardNumber(next++));
       try {
         const tokens = await tokenise(vault, values);
@@ -29,7 +33,13 @@ export function acknowledgedOf(urls: readonly string[], apiKey: string): Acknowl
       }
     }
   });
-  return { known, ended: Promise.all(ended) };
+  return {
+    known,
+    ended: Promise.all(ended),
+    stop: () => {
+      isStopped = true;
+    },
+  };
 }
 
 export async function tokenise(vault: BoundVault, values: readonly string[]): Promise<string[]> {

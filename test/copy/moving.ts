@@ -39,7 +39,7 @@ export interface Filled {
 }
 
 /** A closed vault in a folder: `cards` random ones, and at least a row of every table. */
-export async function filled(cards: number): Promise<Filled> {
+async function filled(cards: number): Promise<Filled> {
   const dir = await makeVaultDir(POLICY);
   const made = await openVaultDir(dir);
   const client = await made.add(GRANTS);

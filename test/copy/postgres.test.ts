@@ -155,11 +155,12 @@ it('goes on after kill -9 at each of its lines, and after the server died under 
     expect(standings.filter((standing) => standing.startsWith('open')).length).toBeLessThan(2);
     if (line !== 'Copying the store') continue;
     const broken = start(vault, to);
-    let killed: Promise<void> | null = null;
+    const killed: Promise<void>[] = [];
     const { code } = await finished(broken, (stderr) => {
-      if (stderr.includes('Comparing')) killed ??= server.kill();
+      if (stderr.includes('Comparing') && killed.length === 0) killed.push(server.kill());
     });
-    await killed;
+    expect(killed).toHaveLength(1);
+    await Promise.all(killed);
     expect(code).toBe(1);
     await server.start();
   }
@@ -178,13 +179,14 @@ it('moves a vault that two processes serve from PostgreSQL under load: all that 
   expect(await finished(start(vault, to))).toMatchObject({ code: 0 });
   const replicas = [await serveProcess(to), await serveProcess(to)];
   const third = toSqlite(vault.dir, 'third.yaml', 'third/vault.db');
-  const { known, ended } = acknowledgedOf(
+  const { known, ended, stop } = acknowledgedOf(
     replicas.flatMap(({ url }) => [url, url, url]),
     key,
   );
   while (known.size < 1500) await new Promise((turn) => setImmediate(turn));
   const started = known.size;
   const moved = await strongroom(['store', 'copy', '--config', to, '--to', third]);
+  stop();
   expect(await ended).toEqual(Array.from({ length: 6 }, () => 'unavailable'));
   expect(moved).toMatchObject({ code: 0 });
   expect(known.size).toBeGreaterThan(started);

@@ -27,13 +27,14 @@ async function vaultToMove(): Promise<{ vault: Made; key: string; to: string; ol
 it('moves a vault that is served under load: whatever was acknowledged is in the new store, and nothing after', async () => {
   const { vault, key, to, old, moved } = await vaultToMove();
   const served = await serveProcess(vault.config);
-  const { known, ended } = acknowledgedOf(
+  const { known, ended, stop } = acknowledgedOf(
     Array.from({ length: 6 }, () => served.url),
     key,
   );
   while (known.size < 3000) await new Promise((turn) => setImmediate(turn));
   const started = known.size;
   const copied = await strongroom(['store', 'copy', '--to', to, '--config', vault.config, '--json']);
+  stop();
   expect(await ended).toEqual(Array.from({ length: 6 }, () => 'unavailable'));
   expect(copied).toMatchObject({ code: 0 });
   expect(known.size).toBeGreaterThan(started);
@@ -67,10 +68,10 @@ it('moves a vault that is served under load: whatever was acknowledged is in the
 
   // Nothing of a value, or of a key, in what was printed or made.
   const shown = copied.stdout + copied.stderr + stopped.stdout + stopped.stderr;
-  const made = readFileSync(moved);
+  const bytes = readFileSync(moved);
   for (const secret of [...[...known.values()].slice(0, 500), key]) {
     expect(shown.includes(secret)).toBe(false);
-    expect(made.includes(secret)).toBe(false);
+    expect(bytes.includes(secret)).toBe(false);
   }
 });
 

@@ -346,4 +346,25 @@ export const MUTANTS: readonly Mutant[] = [
     'if (value.version !== version)',
     'if (value.version < 0)',
   ),
+  one(
+    43,
+    'the refusal of a commit by a closed store',
+    'src/vault/commit/transaction.ts',
+    'if (turn === null ? closed !== null : turn.from !== standing)',
+    'if (turn !== null && turn.from !== standing)',
+  ),
+  one(
+    44,
+    'the compare before a store is turned',
+    'src/vault/commit/transaction.ts',
+    'if (turn === null ? closed !== null : turn.from !== standing)',
+    'if (turn === null && closed !== null)',
+  ),
+  one(
+    45,
+    "the standing under the head's MAC",
+    'src/vault/commit/head.ts',
+    '[vault, environment, standing, size',
+    '[vault, environment, standing.slice(0, 0), size',
+  ),
 ];

@@ -36,6 +36,7 @@ export function addBackupCommands(program: Command, host: Host, outcome: { code:
         recipientsFile: recipientsFile ?? null,
       };
       const { file, bytes, manifest } = await host.backup(options);
+      if (isMixed(manifest.recipients)) host.printError(MIXED);
       if (json) return host.print(JSON.stringify({ file, bytes, manifest }));
       const { vault, log, masterKeys, recipients } = manifest;
       host.print(
@@ -62,6 +63,12 @@ export function addBackupCommands(program: Command, host: Host, outcome: { code:
       else for (const line of told(report, check)) host.print(line);
     });
 }
+
+/** What is sealed to several is as safe as the weakest of them. */
+const isMixed = (recipients: readonly string[]): boolean =>
+  new Set(recipients.map((one) => one.startsWith('age1pq1'))).size > 1;
+const MIXED =
+  'Note: sealed to age1… beside age1pq1…, the backup is as safe from a quantum computer as with age1… alone.';
 
 const collect = (one: string, all: readonly string[]): readonly string[] => [...all, one];
 

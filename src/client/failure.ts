@@ -1,4 +1,4 @@
-import { VaultError } from '../vault/error.ts';
+import { VaultError, type WrongPlace } from '../vault/error.ts';
 import type { Code } from '../wire/codes.ts';
 import type { Needed } from '../wire/shape.ts';
 
@@ -19,12 +19,6 @@ function reasonOf(error: unknown): string {
   const { cause } = error;
   if (cause instanceof Error && 'code' in cause && typeof cause.code === 'string') return cause.code;
   return error.name;
-}
-
-/** Where a body does not have its shape: a JSON pointer of schema keys and indexes, and a constant word. */
-export interface WrongPlace {
-  readonly pointer: string;
-  readonly code: string;
 }
 
 /** What of the vault's answer is kept. */

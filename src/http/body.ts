@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { z } from 'zod';
+import type { WrongPlace } from '../vault/error.ts';
 import type { Code } from '../wire/codes.ts';
 import { MOST_ITEMS } from '../wire/shape.ts';
-import type { ShapeError } from './problem.ts';
 
 /** Largest body, in bytes. */
 const MOST_BYTES = 8 * 1024 * 1024;
@@ -14,9 +14,9 @@ const MOST_HELD = 64 * 1024 * 1024;
 /** A body that is not taken, and why. */
 export class BodyRefused extends Error {
   readonly code: Code;
-  readonly errors: readonly ShapeError[];
+  readonly errors: readonly WrongPlace[];
 
-  constructor(code: Code, errors: readonly ShapeError[] = []) {
+  constructor(code: Code, errors: readonly WrongPlace[] = []) {
     super(code);
     this.name = 'BodyRefused';
     this.code = code;

@@ -1,15 +1,10 @@
+import type { WrongPlace } from '../vault/error.ts';
 import { type Code, statusOf, titleOf, typeOf } from '../wire/codes.ts';
 import type { Needed } from '../wire/shape.ts';
 
-/** Where a body does not have its shape: a JSON pointer of schema keys and indexes, and a constant word. */
-export interface ShapeError {
-  readonly pointer: string;
-  readonly code: string;
-}
-
 export interface ProblemParts {
   readonly needed?: Needed | null;
-  readonly errors?: readonly ShapeError[];
+  readonly errors?: readonly WrongPlace[];
   readonly items?: readonly object[];
 }
 

@@ -1,7 +1,7 @@
 import type { Context, Hono } from 'hono';
 import { z } from 'zod';
 import type { BoundVault } from '../vault/bound.ts';
-import { VaultError } from '../vault/error.ts';
+import { RequestRefused, VaultError } from '../vault/error.ts';
 import type { Vault } from '../vault/vault.ts';
 import type { Code } from '../wire/codes.ts';
 import type { Route } from '../wire/routes.ts';
@@ -140,6 +140,9 @@ function idempotencyKeyOf(header: string | string[] | undefined): string | null 
   return parsed.data;
 }
 
+const isPlaced = (error: unknown): error is BodyRefused | RequestRefused =>
+  error instanceof BodyRefused || error instanceof RequestRefused;
+
 const codeOf = (error: unknown): Code =>
   error instanceof VaultError || error instanceof BodyRefused ? error.code : 'internal';
 
@@ -147,7 +150,7 @@ const codeOf = (error: unknown): Code =>
 function refuse({ vault }: Mounting, error: unknown, requestId: string): Response {
   const code = codeOf(error);
   if (error instanceof BodyRefused || code === 'unauthenticated') vault.refused(code);
-  const errors = error instanceof BodyRefused && error.errors.length > 0 ? { errors: error.errors } : {};
+  const errors = isPlaced(error) && error.errors.length > 0 ? { errors: error.errors } : {};
   const needed = error instanceof VaultError ? { needed: error.needed } : {};
   return problem(code, requestId, { ...needed, ...errors });
 }

@@ -78,7 +78,9 @@ function contentsOf(db: Database.Database): Copied {
     db.prepare<[], number>(`select count(*) from "${table}"`).pluck().get() ?? 0;
   return {
     authority: readAuthority(db),
-    tables: Object.fromEntries([...Object.keys(TABLES), 'events'].map((table) => [table, count(table)])),
+    tables: Object.fromEntries(
+      [...Object.keys(TABLES), 'earlier', 'events'].map((table) => [table, count(table)]),
+    ),
     migration:
       db.prepare<[], number | null>('select max("created_at") from "__drizzle_migrations"').pluck().get() ??
       0,

@@ -19,6 +19,27 @@ export class VaultError extends Error {
   }
 }
 
+/** A place in a request: a JSON pointer of schema keys and indexes, and a constant word. */
+export interface WrongPlace {
+  readonly pointer: string;
+  readonly code: string;
+}
+
+/** A request of the right shape that says what cannot be, and where. */
+export class RequestRefused extends VaultError {
+  readonly errors: readonly WrongPlace[];
+
+  constructor(errors: readonly WrongPlace[]) {
+    super('invalid_request');
+    this.name = 'RequestRefused';
+    this.errors = errors;
+  }
+}
+
+/** The one place that is wrong. */
+export const wrongAt = (pointer: string, code: string): RequestRefused =>
+  new RequestRefused([{ pointer, code }]);
+
 /** Why one item of a batch is refused. */
 export interface Refusal {
   readonly code: Code;

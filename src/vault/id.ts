@@ -13,6 +13,9 @@ const PREFIX = {
 export const newId = (kind: keyof typeof PREFIX, random: (bytes: number) => Uint8Array): string =>
   `${PREFIX[kind]}_${base58(random(9), 13)}`;
 
+/** Characters of a collection's id. */
+export const COLLECTION_ID = PREFIX.collection.length + 1 + 13;
+
 const ID = new RegExp(`^(?:${Object.values(PREFIX).join('|')})_[1-9A-HJ-NP-Za-km-z]{13}$`);
 
 /** Whether a text has the form of such an id. */

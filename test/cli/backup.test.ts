@@ -165,6 +165,8 @@ it('holds nothing in clear, and no master key under its seal', async () => {
   const plain = await opened(one, 'vault.age');
   const { id } = plain.manifest['vault'] as { id: string };
   expect(id).toMatch(/^vlt_\w{13}$/);
+  const { tables } = plain.manifest['database'] as { tables: object };
+  expect(tables).toMatchObject({ values: 1, issued: 1, earlier: 0, events: expect.any(Number) });
   for (const known of [
     token,
     cardNumber(1),
@@ -459,7 +461,15 @@ it('is sealed to a hybrid recipient, and opened and restored by its identity', a
   const list = join(one.dir, 'recipients');
   writeFileSync(list, `${await identityToRecipient(secret)}\n`);
   const sealed = join(one.dir, 'a');
-  expect(await one.vault.run('backup', '--to', sealed, '--recipients-file', list)).toMatchObject({ code: 0 });
+  expect(await one.vault.run('backup', '--to', sealed, '--recipients-file', list)).toMatchObject({
+    code: 0,
+    stderr: '',
+  });
+  const mixed = ['--recipients-file', list, '--recipient', one.recipient];
+  expect(await one.vault.run('backup', '--to', join(one.dir, 'mixed'), ...mixed)).toMatchObject({
+    code: 0,
+    stderr: expect.stringMatching(/^Note: sealed to age1… beside age1pq1…, .* as with age1… alone\.\n$/),
+  });
   const other = elsewhere(one);
   expect(await one.restore(sealed, '--identity', identity, '--config', other.config)).toMatchObject({
     code: 0,

@@ -102,7 +102,8 @@ async function scenario({ service, custodian, auditor }: Parties): Promise<unkno
       await step().catch((error: unknown) => {
         if (!(error instanceof VaultError)) throw error;
         const { code, message, needed } = error;
-        return { raised: code, message, needed };
+        const errors: unknown = Reflect.get(error, 'errors') ?? [];
+        return { raised: code, message, needed, errors };
       }),
     );
   }

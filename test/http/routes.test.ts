@@ -99,6 +99,46 @@ it('refuses what is not a request, with pointers that stop at keys of the caller
   }
 });
 
+it('says where a request of the right shape says what cannot be', async () => {
+  const served = await listening();
+  const { ask } = await served.asking(['clients:*'], { kind: 'custodian', name: 'keeper' });
+  const { client } = await served.asking(['tokenise:cards'], { name: 'service' });
+  const past = '2001-01-01T00:00:00.000Z';
+  const add = (more: object) => ({ name: 'new', grants: ['tokenise:cards'], ...more });
+  const cases: [string, object, string, string][] = [
+    ['add', add({ grants: ['tokenise:cards', 'clients:*'] }), '/grants/1', 'invalid_grant'],
+    ['add', add({ grants: ['role:nobody'] }), '/grants/0', 'invalid_grant'],
+    ['add', add({ expiresAt: past }), '/expiresAt', 'past_time'],
+    ['add', add({ from: ['10.0.0.0/8', PAN] }), '/from/1', 'invalid_subnet'],
+    ['expire', { expiresAt: past }, '/expiresAt', 'past_time'],
+    ['admit', { from: ['10.0.0.7/8'] }, '/from/0', 'invalid_subnet'],
+    ['rotate', { priorKeyUntil: past }, '/priorKeyUntil', 'past_time'],
+    ['rotate', { priorKeyUntil: '2999-01-01T00:00:00.000Z' }, '/priorKeyUntil', 'too_far_ahead'],
+    ['suspend', { until: past }, '/until', 'past_time'],
+    ['restrict', { restriction: 'masked', until: past }, '/until', 'past_time'],
+    ['restrict', { client: 'keeper', restriction: 'masked' }, '/client', 'wrong_kind'],
+  ];
+  for (const [verb, body, pointer, code] of cases) {
+    const named = verb === 'add' ? body : { client: client.name, ...body };
+    const answer = await ask(`/v1/clients/${verb}`, { body: named });
+    expect(answer, pointer).toMatchObject({
+      status: 400,
+      json: { code: 'invalid_request', errors: [{ pointer, code }] },
+    });
+    expect(answer.text).not.toContain(PAN);
+    // A known caller was told something: that is an event, as before.
+    expect(eventsOf(served.open.storePath).at(-1)).toMatchObject({
+      action: `clients.${verb}`,
+      outcome: 'denied',
+      reason: 'invalid_request',
+    });
+  }
+  expect(await ask('/v1/explain', { body: { action: 'open', collection: 'cards' } })).toMatchObject({
+    status: 400,
+    json: { errors: [{ pointer: '/action', code: 'unknown_action' }] },
+  });
+});
+
 it('has one problem for each door that is shut', async () => {
   const { served, client, ask } = await asking();
   const body = { items: [good] };

@@ -125,6 +125,56 @@ it('what is answered beside an erasure stands before it in the log, also where i
   expect(await open.host.audit.verify()).toMatchObject({ ok: true });
 });
 
+/** All of a space is taken as one process sees it, once another has tokenised the value at that point. */
+async function full(collection: string, key: string | null, point: 'claim' | 'fingerprinted') {
+  const open = await newVault(POLICY);
+  const client = await open.add(GRANTS);
+  const request = { items: [{ collection, value: PAN }] };
+  let first: Awaited<ReturnType<BoundVault['tokenise']>> | null = null;
+  const around = (store: Store): Store => ({
+    ...store,
+    [point]: async (owner: string, asked: never) => {
+      const found = await store[point](owner, asked);
+      first ??= await client.vault.tokenise(request, key);
+      return found;
+    },
+    taken: async (_, hashes) => hashes.map(() => true),
+  });
+  const beside = await openAround(open, around);
+  const second = await (await beside.as(client.key)).tokenise(request, key);
+  return { open, first: Object(first).items as object[], second: second.items };
+}
+
+it('a request whose first one took the last token is answered what that was', async () => {
+  const { open, first, second } = await full('cards', 'the-same', 'claim');
+  expect(first).toMatchObject([{ token: expect.stringMatching(/^411111/) }]);
+  expect(second).toEqual(first);
+  expect(await open.host.audit.verify()).toMatchObject({ ok: true, rows: 1 });
+});
+
+it('a value that got the last token meanwhile is answered it, and is not told that there is none', async () => {
+  const { open, first, second } = await full('cards-known', null, 'fingerprinted');
+  expect(first).toMatchObject([{ created: true }]);
+  expect(second).toEqual([{ ...first[0], created: false }]);
+  expect(await open.host.audit.verify()).toMatchObject({ ok: true, rows: 1 });
+});
+
+it('a space that is full is told to be full, whatever expired token a value met', async () => {
+  const open = await newVault(POLICY);
+  const client = await open.add(GRANTS);
+  const item = { collection: 'cards-known', value: PAN };
+  const expiresAt = new Date(Date.now() + 60_000).toISOString();
+  await client.vault.tokenise({ items: [{ ...item, expiresAt }] });
+  open.clock.offset = 120_000;
+  const beside = await openAround(open, (store) => ({
+    ...store,
+    taken: async (_, hashes) => hashes.map(() => true),
+  }));
+  const { items } = await (await beside.as(client.key)).tokenise({ items: [item] });
+  expect(items).toMatchObject([{ error: { code: 'token_space_exhausted' } }]);
+  expect(await open.host.audit.verify()).toMatchObject({ ok: true });
+});
+
 const twice: [
   string,
   (vault: BoundVault, named: { collection: string; token: string }) => Promise<unknown>,

@@ -3,14 +3,14 @@ import { holdsValue } from '../../formats/clear-text.ts';
 import { type Call, type Caller, draft } from '../call.ts';
 import type { Core } from '../core.ts';
 import { signRow } from '../custody/authentic.ts';
-import { VaultError } from '../error.ts';
+import { RequestRefused, VaultError } from '../error.ts';
 import { newId } from '../id.ts';
 import { once } from '../once.ts';
 import type { ClientRow } from '../rows.ts';
 import type { Insert } from '../statement.ts';
 import { keyCheck, newApiKey } from './api-key.ts';
 import { change, type ChangedClient, revised } from './change.ts';
-import { subnetsOf, timeAhead, written } from './terms.ts';
+import { subnetsOf, timeAhead, written, wrongIn } from './terms.ts';
 import { grantFault, isIdle } from './written-grant.ts';
 
 export interface AddedClient {
@@ -45,9 +45,11 @@ export const addClient = (
       const { name, kind, grants } = request;
       if (call.epoch.clients.find(name) !== null) throw new VaultError('conflict');
       if (holdsValue(name)) throw new VaultError('value_in_clear');
-      if (grants.some((text) => grantFault(text, kind, call.epoch.policy.roles) !== null))
-        throw new VaultError('invalid_request');
-      const expiresAt = request.expiresAt === null ? null : timeAhead(call, request.expiresAt);
+      const { roles } = call.epoch.policy;
+      const isWrong = (text: string): boolean => grantFault(text, kind, roles) !== null;
+      const wrong = wrongIn('grants', grants, isWrong, 'invalid_grant');
+      if (wrong.length > 0) throw new RequestRefused(wrong);
+      const expiresAt = request.expiresAt === null ? null : timeAhead(call, request.expiresAt, '/expiresAt');
       const from = subnetsOf(request.from ?? []);
       const { key, keyId, hash } = newApiKey(core.environment, (n) => call.draw.take(n));
       const id = newId('client', (n) => call.draw.take(n));

@@ -8,7 +8,7 @@ import type {
 import { type Call, type Caller, draft } from '../call.ts';
 import type { Core } from '../core.ts';
 import { signRow } from '../custody/authentic.ts';
-import { VaultError } from '../error.ts';
+import { VaultError, wrongAt } from '../error.ts';
 import { once } from '../once.ts';
 import type { Restriction } from '../policy/decide.ts';
 import type { RestrictionRow } from '../rows.ts';
@@ -63,7 +63,7 @@ export const restrictClient = (
 ): Promise<ChangedClient> =>
   once(core, caller, { ...CHANGE, action: 'clients.restrict', request, idempotencyKey }, (call) => {
     const { client, row, rows } = imposed(call, request);
-    if (client.row.kind !== 'service') throw new VaultError('invalid_request');
+    if (client.row.kind !== 'service') throw wrongAt('/client', 'wrong_kind');
     const drafts = [draft(call, 'clients.restrict', 'done', { detail: detailOf(client, row) })];
     return change(client.row, after(call, client, row), { ...rows, drafts });
   });
@@ -104,7 +104,8 @@ function imposed(
   const client = changeable(call, request.client);
   const { restriction, until = null, reason = null } = request;
   if (reason !== null && holdsValue(reason)) throw new VaultError('value_in_clear');
-  return next(call, client, { restriction, until: until === null ? null : timeAhead(call, until), reason });
+  const end = until === null ? null : timeAhead(call, until, '/until');
+  return next(call, client, { restriction, until: end, reason });
 }
 
 /** The restriction with its end now: its row stays, since the log says that it was there. */

@@ -1,7 +1,7 @@
 import type { RetireClientRequest, RotateClientRequest } from '../../wire/clients.ts';
 import { type Call, type Caller, draft } from '../call.ts';
 import type { Core } from '../core.ts';
-import { VaultError } from '../error.ts';
+import { VaultError, wrongAt } from '../error.ts';
 import { once } from '../once.ts';
 import { keyCheck, newApiKey } from './api-key.ts';
 import { change, changeable, type ChangedClient, revised } from './change.ts';
@@ -63,8 +63,8 @@ export const rotateClient = (
 
 function overlapEnd(call: Call, { keys }: Client, asked: string | null): number | null {
   if (asked === null) return null;
-  const until = timeAhead(call, asked);
-  if (until > call.now + LONGEST_OVERLAP) throw new VaultError('invalid_request');
+  const until = timeAhead(call, asked, '/priorKeyUntil');
+  if (until > call.now + LONGEST_OVERLAP) throw wrongAt('/priorKeyUntil', 'too_far_ahead');
   // A key that somebody was told is taken until a time is not ended before it in passing.
   if (isOverlapping(call, keys)) throw new VaultError('conflict');
   return until;

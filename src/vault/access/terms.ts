@@ -1,11 +1,11 @@
 import type { AdmitClientRequest, ExpireClientRequest } from '../../wire/clients.ts';
 import { type Call, type Caller, draft } from '../call.ts';
 import type { Core } from '../core.ts';
-import { VaultError } from '../error.ts';
+import { type WrongPlace, RequestRefused, wrongAt } from '../error.ts';
 import { once } from '../once.ts';
 import { change, changeable, type ChangedClient, revised } from './change.ts';
 import { stateOf } from './clients.ts';
-import { parseSources } from './source.ts';
+import { parseSource, parseSources } from './source.ts';
 
 const CHANGE = { duty: 'clients', expected: 64 } as const;
 
@@ -22,7 +22,7 @@ export const expireClient = (
   once(core, caller, { ...CHANGE, action: 'clients.expire', request, idempotencyKey }, (call) => {
     const client = changeable(call, request.client);
     const { id, name } = client.row;
-    const expiresAt = request.expiresAt === null ? null : timeAhead(call, request.expiresAt);
+    const expiresAt = request.expiresAt === null ? null : timeAhead(call, request.expiresAt, '/expiresAt');
     const update = revised(call, client, { expiresAt });
     const detail = { client: id, name, expiresAt: written(expiresAt) };
     const drafts = [draft(call, 'clients.expire', 'done', { detail })];
@@ -55,17 +55,29 @@ export const admitClient = (
  */
 export function subnetsOf(texts: readonly string[]): readonly string[] {
   const sources = parseSources(texts);
-  if (sources === null) throw new VaultError('invalid_request');
+  if (sources === null) throw new RequestRefused(wrongIn('from', texts, isNone, 'invalid_subnet'));
   return sources.map(({ text }) => text);
 }
 
+const isNone = (text: string): boolean => typeof parseSource(text) === 'string';
+
+/** Places of a list that are wrong, 20 at most. */
+export const wrongIn = (
+  key: string,
+  texts: readonly string[],
+  isWrong: (text: string) => boolean,
+  code: string,
+): readonly WrongPlace[] =>
+  texts.flatMap((text, i) => (isWrong(text) ? [{ pointer: `/${key}/${i}`, code }] : [])).slice(0, 20);
+
 /**
  * A time that is ahead, in milliseconds.
+ * @param pointer where it stands in the request
  * @throws VaultError `invalid_request`
  */
-export function timeAhead({ now }: Call, text: string): number {
+export function timeAhead({ now }: Call, text: string, pointer: string): number {
   const time = Date.parse(text);
-  if (!(time > now)) throw new VaultError('invalid_request');
+  if (!(time > now)) throw wrongAt(pointer, 'past_time');
   return time;
 }
 

@@ -38,15 +38,41 @@ export function explanationOf(about: About, asked: Asked): Explanation {
   const question = questionOf(about.policy, about.actor, OVER_HTTP, asked);
   const denial = decide(question);
   const rules = firstRules(about, question);
-  if (denial !== null) return { ...refusal(denial), rules: [...rules, ...foundRules(asked, 'not reached')] };
+  if (denial !== null) {
+    const second = [...foundRules(asked, 'not reached'), ...keptRules(about, asked, 'not reached')];
+    return { ...refusal(denial), rules: [...rules, ...second] };
+  }
   const { action, name, purpose } = asked;
   const basis = (purpose === null ? null : about.policy.bases.get(purpose)) ?? 'consent';
   const mayDescribe = about.actor.grants.some(
     (grant) => grant.action === 'describe' && covers(grant.pattern, name),
   );
-  const found = needsPurpose(action) ? decideFound({ state: 'live', basis, mayDescribe }) : null;
-  const second = foundRules(asked, basis);
+  const found = needsPurpose(action)
+    ? decideFound({ state: 'live', basis, mayDescribe })
+    : unsupported(about, asked);
+  const second = [...foundRules(asked, basis), ...keptRules(about, asked, 'reached')];
   return { ...(found === null ? { allowed: true } : refusal(found)), rules: [...rules, ...second] };
+}
+
+/** A lookup is answered only where fingerprints are kept: what it comes to then is no matter of grants. */
+const unsupported = ({ policy }: About, { action, name }: Asked): Parameters<typeof refusal>[0] | null =>
+  action === 'lookup' && policy.collections.get(name)?.printing.prints === null
+    ? { code: 'not_supported', needed: null }
+    : null;
+
+function keptRules(about: About, asked: Asked, reached: 'reached' | 'not reached'): readonly Explained[] {
+  if (asked.action !== 'lookup') return [];
+  const rule = 'lookup';
+  if (reached === 'not reached') return [{ rule, outcome: 'not reached', sentence: NOT_REACHED }];
+  return unsupported(about, asked) === null
+    ? [{ rule, outcome: 'passed', sentence: `${asked.name} keeps what finds a value` }]
+    : [
+        {
+          rule,
+          outcome: 'refused',
+          sentence: `${asked.name} keeps nothing to find a value by: its policy says neither tokens: deterministic nor lookup: true`,
+        },
+      ];
 }
 
 const refusal = ({

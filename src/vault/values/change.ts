@@ -5,7 +5,7 @@ import { type Claim, claimOf, claimRow, firstUnder } from '../claim.ts';
 import type { Core } from '../core.ts';
 import type { Draft, Facts } from '../commit/event.ts';
 import { rowName } from '../findings.ts';
-import { ROW_ID } from '../id.ts';
+import { COLLECTION_ID, ROW_ID } from '../id.ts';
 import type { ClaimRow } from '../rows.ts';
 import type { Ending, Insert, Replacement } from '../statement.ts';
 import { answered, decideItem, type ItemAnswer, namedCollection, refused } from './item.ts';
@@ -34,6 +34,8 @@ export interface Changes {
 
 export interface Changed {
   readonly row: Uint8Array;
+  /** Its collection's id: a repeated request may find the name given to another. */
+  readonly collection: string;
   readonly version: number;
 }
 
@@ -90,13 +92,13 @@ const withMet = (met: Draft | undefined, event: Draft): readonly Draft[] =>
 export function done(
   call: Call,
   { action }: Pick<Asking, 'action'>,
-  { item, row, about }: Live,
+  { item, collection, row, about }: Live,
   version: number,
   detail: NonNullable<Facts['detail']>,
   sought: Sought,
   into: Changes,
 ): void {
-  into.done.set(item, { row: row.row, version });
+  into.done.set(item, { row: row.row, collection: collection.id, version });
   sought.events.set(item, draft(call, action, 'done', { item, ...about, detail }));
 }
 
@@ -109,18 +111,21 @@ export const refuseLive = (
   sought: Sought,
 ): void => refuse(call, asking, item, plainly(code), about, sought);
 
-/** Each item's entry in a claim: whether it was done (1 byte), its row id, the version (4 bytes). */
-const ENTRY = 1 + ROW_ID + 4;
+/** Each item's entry in a claim: whether it was done (1 byte), its row id, the version (4 bytes), its collection's id. */
+const VERSION = 1 + ROW_ID;
+const COLLECTION = VERSION + 4;
+const ENTRY = COLLECTION + COLLECTION_ID;
 
 function claims(call: Call, claim: Claim | null, items: number, into: Changes): Insert[] {
   // What changed nothing claims nothing: it may be asked again.
   if (claim === null || into.done.size === 0) return [];
   const entries = Buffer.alloc(items * ENTRY);
-  for (const [item, { row, version }] of into.done) {
+  for (const [item, { row, version, collection }] of into.done) {
     const at = item * ENTRY;
     entries[at] = 1;
     entries.set(row, at + 1);
-    entries.writeUInt32BE(version, at + 1 + ROW_ID);
+    entries.writeUInt32BE(version, at + VERSION);
+    entries.write(collection, at + COLLECTION, COLLECTION_ID, 'latin1');
   }
   return [claimRow(call, claim, entries)];
 }
@@ -138,8 +143,10 @@ function again(
     const decision = decideItem(call, action, name, null);
     const about = namedCollection(decision.collection);
     const before = entryOf(first, item);
-    // It was refused then and might not be now; but done now it would be done twice.
-    const denial = 'denial' in decision ? decision.denial : before === null ? plainly('conflict') : null;
+    // It was refused then and might not be now; but done now it would be done twice. Where the name is another collection's
+    // by now, the first request was not about this one.
+    const isHis = before !== null && before.collection === decision.collection?.id;
+    const denial = 'denial' in decision ? decision.denial : isHis ? null : plainly('conflict');
     if (denial === null && before !== null) {
       into.done.set(item, before);
       const detail = { version: before.version, repeated: true };
@@ -155,5 +162,10 @@ function again(
 function entryOf({ rows }: ClaimRow, item: number): Changed | null {
   const entry = Buffer.from(rows.subarray(item * ENTRY, (item + 1) * ENTRY));
   if (entry.length !== ENTRY || entry[0] !== 1) return null;
-  return { row: entry.subarray(1, 1 + ROW_ID), version: entry.readUInt32BE(1 + ROW_ID) };
+  const row = entry.subarray(1, VERSION);
+  return {
+    row,
+    version: entry.readUInt32BE(VERSION),
+    collection: entry.toString('latin1', COLLECTION),
+  };
 }

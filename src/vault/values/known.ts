@@ -38,6 +38,16 @@ export async function findKnown(
   return fresh;
 }
 
+/** Whether any of these values, which had no token when they were looked for, has one now. */
+export async function isAnyKnown(
+  { core: { store } }: Call,
+  { id }: Collection,
+  fresh: readonly Fresh[],
+): Promise<boolean> {
+  const prints = fresh.flatMap(({ print }) => print?.fingerprint ?? []);
+  return (await store.fingerprinted(id, prints)).some((row) => row !== null);
+}
+
 /**
  * Whether a fingerprint and the value that was read after it have parted since: the value has ended, or was replaced. If
  * not, they are of one moment, and what does not fit was written by somebody else.

@@ -4,7 +4,7 @@ import { rowTime } from '../id.ts';
 import type { Collection } from '../policy/active.ts';
 import type { Located } from '../store.ts';
 import { type Fresh, type Issue, settleAll, type Wanted } from './issue.ts';
-import { findKnown } from './known.ts';
+import { findKnown, isAnyKnown } from './known.ts';
 import { printer, printRow } from './print.ts';
 import { activeKey, sealValue, valueKind } from './sealing.ts';
 import { type Drawn, drawTokens, tokenHash } from './token.ts';
@@ -48,6 +48,10 @@ export async function issue(
   if (fresh === null) return false;
   const normals = fresh.map(({ want }) => want.normal);
   const drawn = await drawTokens(call, collection, normals);
+  const ending = new Set(into.met.map(({ item }) => item));
+  const full = fresh.filter(({ want }, i) => (drawn[i] ?? null) === null && !ending.has(want.item));
+  // Issued tokens are never given back, so that what is full stays so; but one of them may have gone to this value meanwhile.
+  if (collection.deterministic && (await isAnyKnown(call, collection, full))) return false;
   const key = activeKey(call, collection, 'seal');
   for (const [i, one] of fresh.entries()) {
     const token = drawn[i] ?? null;

@@ -58,6 +58,8 @@ export const tokenise = (
       const first = await firstUnder(call, claim);
       if (first !== null) await recall(call, first, sorted, into);
       else if (!(await issueAll(call, sorted, into))) return null;
+      // No room: perhaps the first request under the key has just taken the last of it, and answers then.
+      if (first === null && isFull(into) && (await firstUnder(call, claim)) !== null) return null;
       const drafts = [
         ...sorted.drafts,
         ...into.met.map((met) => expiredDraft(call, met, met.ending)),
@@ -73,6 +75,9 @@ export const tokenise = (
       return committed === null ? null : answer(call, request, sorted, into);
     },
   );
+
+const isFull = ({ issued }: Issue): boolean =>
+  [...issued.values()].some((one) => one === 'token_space_exhausted');
 
 function newIssue(call: Call): Issue {
   const stem = rowStem(call.now, call.draw.take(6));

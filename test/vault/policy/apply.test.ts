@@ -115,6 +115,34 @@ collections:
     expect(eventsOf(open.storePath).filter(({ action }) => action === 'integrity')).toEqual([]);
   });
 
+  it.each(['erase', 'replace'] as const)(
+    'leaves its name to another, of which a repeated %s says nothing',
+    async (verb) => {
+      const open = await newVault(base);
+      const { vault } = await open.add(['tokenise:*', `${verb}:*`]);
+      const token = tokenIn((await vault.tokenise({ items: [value] })).items);
+      const named = { collection: 'cards', token };
+      const ask = async () =>
+        verb === 'erase'
+          ? vault.erase({ reason: 'asked', items: [named] }, 'once')
+          : vault.replace({ items: [{ ...named, value: '5555555555554444' }] }, 'once');
+      const done = verb === 'erase' ? { erased: true } : { version: 2 };
+      expect((await ask()).items).toEqual([done]);
+      expect((await ask()).items).toEqual([done]);
+      await apply(open, renamed);
+      await apply(open, renamed.replace('  old:', `  cards: { ${CARDS} }\n  old:`));
+      expect((await ask()).items).toMatchObject([{ error: { code: 'conflict' } }]);
+      const events = eventsOf(open.storePath).filter(({ action }) => action === verb);
+      expect(events).toMatchObject([
+        { outcome: 'done', collection: { id: ids(open)['payments'], name: 'cards' } },
+        { outcome: 'done', collection: { id: ids(open)['payments'] }, detail: { repeated: true } },
+        { outcome: 'denied', reason: 'conflict', collection: { id: ids(open)['cards'] } },
+      ]);
+      expect(events[2]).not.toHaveProperty('row');
+      expect(await open.host.audit.verify()).toMatchObject({ ok: true });
+    },
+  );
+
   it('onto the name of one that is closed is refused, and of one that is closed and renamed away works', async () => {
     const { open } = await filled();
     const before = ids(open);

@@ -12,9 +12,9 @@ const HELD = [
   ['role:settler', 'describe:*', 'detokenise:*@marketing'],
   ['detokenise:cards@marketing', 'detokenise:cards@support'],
   ['detokenise:*@settlement', 'tokenise:acme/*'],
-  ['lookup:notes'],
+  ['lookup:notes', 'lookup:cards-known', 'tokenise:cards-known'],
 ];
-const COLLECTIONS = ['cards', 'notes', 'acme/cards', 'nowhere'];
+const COLLECTIONS = ['cards', 'cards-known', 'notes', 'acme/cards', 'nowhere'];
 const PURPOSES = ['settlement', 'marketing', 'support', 'unheard-of'];
 
 async function withTokens(): Promise<{ open: TestVault; tokens: Map<string, string> }> {
@@ -38,6 +38,10 @@ it('says of every call what asking comes to: allowed, or the code and what is ne
         {
           call: { action: 'tokenise', collection },
           real: await vault.tokenise({ items: [{ collection, value: PAN }] }),
+        },
+        {
+          call: { action: 'lookup', collection },
+          real: await vault.lookup({ items: [{ collection, value: PAN }] }),
         },
         ...(await Promise.all(
           PURPOSES.map(async (purpose) => ({
@@ -69,6 +73,7 @@ it('says of every call what asking comes to: allowed, or the code and what is ne
     'collection_not_found',
     'consent_required',
     'insufficient_grant',
+    'not_supported',
     'purpose_not_allowed',
     'token_not_found',
   ]);
@@ -113,6 +118,29 @@ it('names the grants and roles behind each rule', async () => {
   expect(other.rules.find(({ outcome }) => outcome === 'refused')?.sentence).toMatch(
     /^mask is not granted; what is, on cards: lookup:\*, tokenise:cards of role:settler, /,
   );
+});
+
+it('says of a lookup whether its collection keeps what finds a value', async () => {
+  const { open } = await withTokens();
+  const { vault } = await open.add(['lookup:*']);
+  const of = async (collection: string) => {
+    const { allowed, rules } = await vault.explain({ action: 'lookup', collection });
+    return { allowed, last: rules.at(-1) };
+  };
+  expect(await of('notes')).toEqual({
+    allowed: false,
+    last: {
+      rule: 'lookup',
+      outcome: 'refused',
+      sentence:
+        'notes keeps nothing to find a value by: its policy says neither tokens: deterministic nor lookup: true',
+    },
+  });
+  expect(await of('notes-known')).toEqual({
+    allowed: true,
+    last: { rule: 'lookup', outcome: 'passed', sentence: 'notes-known keeps what finds a value' },
+  });
+  expect(await of('nowhere')).toMatchObject({ allowed: false, last: { outcome: 'not reached' } });
 });
 
 it('tells of a suspended client what it is told, whatever it asks about', async () => {

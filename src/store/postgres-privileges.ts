@@ -43,7 +43,7 @@ const PRIVILEGES: { readonly [T in Name]: Rights<T> } = {
   // The first row makes the store a vault; there is no second one, and none is taken away.
   head: {
     may: ['insert', 'update'],
-    columns: ['size', 'frontier', 'epoch', 'changes', 'lastAt', 'digests', 'mac'],
+    columns: ['standing', 'size', 'frontier', 'epoch', 'changes', 'lastAt', 'digests', 'mac'],
   },
 };
 

@@ -56,16 +56,16 @@ export interface TableRights {
   readonly updates: readonly string[];
 }
 
-export const TABLE_RIGHTS: readonly TableRights[] = Object.entries(tables).map(
-  ([name, table]: [string, SQLiteTable]) => {
+export const TABLE_RIGHTS: readonly TableRights[] = Object.entries(tables)
+  .toSorted(([a], [b]) => (a < b ? -1 : 1))
+  .map(([name, table]: [string, SQLiteTable]) => {
     // Every key is a name, as both are made of the same tables.
     const { may, columns = [] }: Rights<never> = PRIVILEGES[name as Name];
     const stored: Readonly<Record<PropertyKey, { readonly name: string }>> = getTableColumns(table);
     const updates = columns.map((property) => stored[property]?.name ?? String(property));
     const verbs = updates.length === 0 ? may : may.filter((verb) => verb !== 'update');
     return { table: getTableName(table), verbs: ['select', ...verbs], updates };
-  },
-);
+  });
 
 /** Where it is noted which migrations were applied: only read by whoever serves. */
 export const NOTES = '__drizzle_migrations';

@@ -38,6 +38,9 @@ export function onPostgres(database: () => Promise<Made> = databasesOfFile()): v
 /** Of what is tried many times: fewer where each try crosses a network and a disk of its own. */
 export const timesOf = (sqlite: number, postgres: number): number => (chosen === null ? sqlite : postgres);
 
+/** Of cases that differ in what is written and not in how: every third, where each has a database made for it. */
+export const someOf = <T>(cases: readonly T[]): T[] => cases.filter((_, i) => chosen === null || i % 3 === 1);
+
 /** What is told of a new vault's store. */
 export const storeIn = async (dir: string): Promise<string> =>
   chosen === null ? SQLITE : chosen.storeIn(dir);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { someOf } from '../engine.ts';
 import { newVault, openVaultDir, type TestClient, type TestVault } from '../harness.ts';
 import { logOf } from './tamper.ts';
 
@@ -54,7 +55,7 @@ describe('a cell opens in its own place alone', () => {
       `update issued set "row" = (select max("row") from "values") where "row" = (select min("row") from "values")`,
     ],
   ];
-  it.each(moves)('not with %s', async (_, sql) => {
+  it.each(someOf(moves))('not with %s', async (_, sql) => {
     const { open, client, tokens } = await filled();
     await open.writer.sql(sql);
     const before = (await logOf(open)).length;
@@ -125,7 +126,7 @@ describe('rows that grant power', () => {
     ['keys', `update keys set wrapped = (select wrapped from keys k where k.id <> keys.id limit 1)`],
     ['keys', `delete from keys where "use" = 'fingerprint'`],
   ];
-  it.each(edits)('%s edited or deleted closes the vault: %s', async (table, sql) => {
+  it.each(someOf(edits))('%s edited or deleted closes the vault: %s', async (table, sql) => {
     const { open, client, tokens } = await filled();
     await open.writer.sql(sql);
     await open.vault.recheck();
@@ -208,7 +209,7 @@ describe('the log against somebody who writes the database', () => {
     ['a deleted subject', `delete from subjects`, 'subjects'],
     ['an edited subject', `update subjects set id = 'sub_1111111111111'`, 'subjects'],
   ];
-  it.each(attacks)('audit verify finds %s', async (_, sql, table, ...values) => {
+  it.each(someOf(attacks))('audit verify finds %s', async (_, sql, table, ...values) => {
     const { open } = await filled();
     await open.writer.sql(sql, ...values);
     const report = await open.host.audit.verify();
@@ -218,7 +219,9 @@ describe('the log against somebody who writes the database', () => {
 
   it('shows nothing whose event an invented one stands in the way of', async () => {
     const { open, client, tokens } = await filled();
-    tamper(open.storePath, (db) => db.exec(`insert into events select max("index") + 1, bytes from events`));
+    await open.writer.sql(
+      `insert into events select "index" + 1, bytes from events order by "index" desc limit 1`,
+    );
     await expect(show(client, open, tokens[0] ?? '')).rejects.toMatchObject({ code: 'audit_unavailable' });
     expect(open.notices).toContainEqual({
       kind: 'store',

@@ -35,6 +35,16 @@ export function readWhole(path: string): Config {
 }
 
 /**
+ * The policy of a file that has been read whole.
+ * @throws CommandRefused with every problem of it
+ */
+export function policyOf(path: string, config: Config): Policy {
+  const parsed = readPolicy(config.policy);
+  if ('policy' in parsed) return parsed.policy;
+  throw refusal(path, policyProblems(config));
+}
+
+/**
  * The policy of a file and all that is to be said of it; no store and no key is needed.
  * @throws CommandRefused where there is no file to read
  */

@@ -1,32 +1,29 @@
 import { statfsSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
+import { differenceLines } from './agreement.ts';
 import { CommandRefused, lineOf } from './cli/refusal.ts';
 import { type DoctorReport } from './cli/host.ts';
 import { type Examined, examineFile } from './config-file.ts';
 import type { Settings } from './config/settings.ts';
 import { certificateFindings } from './doctor/certificate.ts';
-import { type Finding, finding, type FindingId } from './doctor/finding.ts';
+import { finding, type FindingId } from './doctor/finding.ts';
 import { nodeFindings, type NodeVersions } from './doctor/node.ts';
 import { placeFindings } from './doctor/places.ts';
-import { roomFindings, storeFindings } from './doctor/store.ts';
-import { barredFinding, vaultFindings } from './doctor/vault.ts';
+import { barredFinding, type Intended, vaultFindings } from './doctor/vault.ts';
+import { type Looking, lookAtPostgres, lookAtSqlite, type Notes, unreadable } from './doctor-store.ts';
 import { fileMasterKey, KeyFileRefused, type KeyFileFault } from './masterkey/file.ts';
-import { storeFile } from './store-file.ts';
-import { filesOf, inspectSqlite, sizesOf } from './store/sqlite-inspection.ts';
+import { filesOf } from './store/sqlite-inspection.ts';
 import { readTls } from './tls-files.ts';
-import { examine } from './vault/examine.ts';
+import { examine, type Standing } from './vault/examine.ts';
 import type { MasterKey } from './vault/master-key.ts';
-import { policyText } from './vault/policy/policy.ts';
-import { type StoreInspection, StoreFailure } from './vault/store.ts';
+import { differenceOf } from './vault/policy/difference.ts';
+import type { StoreInspection } from './vault/store.ts';
 
 /** What doctor asks of the host. */
-export interface DoctorDeps {
-  readonly now: () => number;
+export interface DoctorDeps extends Looking {
   readonly random: (bytes: number) => Uint8Array;
   readonly groups: readonly number[];
   readonly node: NodeVersions;
-  /** Bytes free to this user on the disk of a path. */
-  readonly freeBytes: (path: string) => number;
 }
 
 export function freeBytes(path: string): number {
@@ -36,12 +33,6 @@ export function freeBytes(path: string): number {
 
 /** Five seconds' work, or so. */
 const MOST_EVENTS = 500_000;
-
-/** What has been found so far. */
-interface Notes {
-  readonly findings: Finding[];
-  readonly unchecked: string[];
-}
 
 /**
  * Goes over a vault on this host, from the settings to the last event, each step as far as the one before allows: it is for
@@ -55,33 +46,30 @@ export async function doctor(path: string, deps: DoctorDeps): Promise<DoctorRepo
     return notes;
   }
   const { settings } = file;
-  const store = storeFile(settings, 'doctor');
-  const places = {
-    settings: resolve(path),
-    keyFile: settings.masterKey.path,
-    store,
-    storeFiles: filesOf(store),
-  };
-  notes.findings.push(...placeFindings(places));
+  const { store } = settings;
+  notes.findings.push(
+    ...placeFindings({
+      settings: resolve(path),
+      keyFile: settings.masterKey.path,
+      store: store.engine === 'sqlite' ? { path: store.path, files: filesOf(store.path) } : null,
+      passwordFile: store.engine === 'postgres' ? store.passwordFile : null,
+    }),
+  );
   lookAtTls(settings, deps, notes);
   const masterKey = readKeyFile(settings, deps, notes);
-  if (!isThere(store, deps, notes)) return notes;
   try {
-    const inspection = lookAtStore(store, notes);
-    if (inspection === null) {
-      notes.unchecked.push('the vault, whose tables are not there');
-      return notes;
-    }
+    const inspection =
+      store.engine === 'sqlite'
+        ? lookAtSqlite(store.path, deps, notes)
+        : await lookAtPostgres(store, deps, notes);
+    if (inspection === null) return notes;
     try {
       await lookAtVault(inspection, masterKey, file, deps, notes);
     } finally {
       await inspection.close();
     }
   } catch (error) {
-    if (!(error instanceof StoreFailure)) throw error;
-    const sentence = `${store} does not read: ${error.message}. If it is no lock, restore a backup.`;
-    notes.findings.push(finding('store-unreadable', sentence));
-    notes.unchecked.push('the vault, whose store does not read');
+    unreadable(store.engine === 'sqlite' ? store.path : `the store on ${store.host}`, error, notes);
   }
   return notes;
 }
@@ -132,24 +120,6 @@ function readKeyFile(
   }
 }
 
-function isThere(path: string, { freeBytes: free }: DoctorDeps, { findings }: Notes): boolean {
-  if (filesOf(path)[0] !== path) {
-    const sentence = `there is no store at ${path}: run strongroom init, or restore a backup.`;
-    findings.push(finding('store-missing', sentence));
-    return false;
-  }
-  findings.push(...roomFindings(path, { wal: sizesOf(path).wal, free: free(dirname(path)) }));
-  return true;
-}
-
-function lookAtStore(path: string, { findings, unchecked }: Notes): StoreInspection | null {
-  const { condition, inspection } = inspectSqlite(path);
-  findings.push(...storeFindings({ path, ...condition }));
-  if (condition.isSound === null)
-    unchecked.push('every page of the store, which is over 1 GiB: sqlite3 PATH "pragma quick_check" does');
-  return inspection;
-}
-
 async function lookAtVault(
   inspection: StoreInspection,
   masterKey: MasterKey | null,
@@ -169,11 +139,23 @@ async function lookAtVault(
   }
   const intended = {
     environment: settings?.vault.environment ?? '',
-    policyText: policy === null ? null : policyText(policy),
+    differs: await differing(settings, policy, found.standing),
   };
   findings.push(...vaultFindings(found, intended, now()));
   if (found.fills === null)
     unchecked.push('how full the token spaces are, which needs every key and the policy');
   if (found.log.from > 0)
     unchecked.push(`the first ${found.log.from} events of the log: audit verify recomputes them all`);
+}
+
+async function differing(
+  settings: Examined['settings'],
+  policy: Examined['policy'],
+  standing: Standing | null,
+): Promise<Intended['differs']> {
+  if (policy === null || standing === null) return null;
+  const difference = await differenceOf(standing, policy);
+  if (difference.same) return null;
+  if (settings?.store.engine === 'sqlite') return 'until-start';
+  return { active: difference.number, lines: differenceLines(difference) };
 }

@@ -1,12 +1,13 @@
 import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import type { InitOptions, InitReport } from './cli/host.ts';
+import { join, resolve } from 'node:path';
+import type { InitOptions, InitReport, NewStore } from './cli/host.ts';
 import { CommandRefused } from './cli/refusal.ts';
 import { readSettings } from './config-file.ts';
-import { readConfig, type Settings } from './config/settings.ts';
+import { type Config, readConfig, type Settings } from './config/settings.ts';
 import { writeKeyFile } from './masterkey/file.ts';
 import { found, open, type Opening } from './open.ts';
-import { FIRST_GRANTS, STARTER, transcript } from './starter.ts';
+import { prepareDatabase } from './migrate.ts';
+import { FIRST_GRANTS, starter, transcript } from './starter.ts';
 import { base58 } from './vault/base58.ts';
 import type { Caller } from './vault/call.ts';
 import type { World } from './vault/core.ts';
@@ -32,7 +33,8 @@ const filesOf = (dir: string) => ({
 type Files = ReturnType<typeof filesOf>;
 
 /** Makes a vault in a folder: settings, a master key, an empty store, and where asked a first API key. */
-export async function init({ dir, ifAbsent, firstKey }: InitOptions, by: Initialising): Promise<InitReport> {
+export async function init(options: InitOptions, by: Initialising): Promise<InitReport> {
+  const { dir, ifAbsent, firstKey } = options;
   const files = filesOf(dir);
   if (existsSync(files.config)) {
     if (!ifAbsent) throw new CommandRefused(`${files.config} is there already: nothing was changed`);
@@ -42,25 +44,49 @@ export async function init({ dir, ifAbsent, firstKey }: InitOptions, by: Initial
   if (existsSync(files.keys)) {
     throw new CommandRefused(`${files.keys} is there without a strongroom.yaml: move it away first`);
   }
+  const store = options.store === null ? null : placed(options.store);
+  const config = settingsFor(store, dir);
+  // Before anything is made here: a database that cannot be reached, or is not empty, is the likelier mistake.
+  if (store !== null) await prepareDatabase(config.settings.store, store.by);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const { random } = by.world;
   writeKeyFile(files.keys, `mk_${base58(random(8), 12)}`, random(32));
   if (!existsSync(files.ignore)) writeFileSync(files.ignore, '/keys\n/data/\n/first-key\n');
-  const settings = await firstVault(dir, by);
+  const { settings } = config;
+  await firstVault(config, dir, by);
   if (firstKey) await addFirstKey(files, settings, by);
   // Last: where the settings stand, the rest is there too.
-  writeFileSync(files.config, STARTER, { mode: 0o600, flag: 'wx' });
-  return { created: true, said: report(files, firstKey ? settings : null) };
+  writeFileSync(files.config, starter(store), { mode: 0o600, flag: 'wx' });
+  return { created: true, said: report(files, settings, firstKey) };
+}
+
+/** Settings may be read from any folder: what the command line names is taken from where it was typed. */
+const placed = ({ url, passwordFile, ca, by }: NewStore): NewStore => ({
+  url,
+  passwordFile: passwordFile === null ? null : resolve(passwordFile),
+  ca: ca === null ? null : resolve(ca),
+  by,
+});
+
+/** @throws CommandRefused with what is wrong with the store that the command line names */
+function settingsFor(store: NewStore | null, dir: string): Config {
+  const config = readConfig(starter(store), dir);
+  if (!('problems' in config)) {
+    if (store !== null && config.settings.store.engine === 'sqlite')
+      throw new CommandRefused(
+        '--store is for PostgreSQL: without it the store is a SQLite file in the folder',
+      );
+    return config;
+  }
+  const [{ problem } = { problem: 'the starter settings do not read' }] = config.problems;
+  throw new CommandRefused(`--store ${problem}`);
 }
 
 /** Founds the vault and applies the starter policy. */
-async function firstVault(dir: string, by: Initialising): Promise<Settings> {
-  const config = readConfig(STARTER, dir);
-  if ('problems' in config) throw new CommandRefused('the starter settings do not read');
-  const opening = openingOf(config.settings, by);
+async function firstVault({ settings, policy }: Config, dir: string, by: Initialising): Promise<void> {
+  const opening = openingOf(settings, by);
   if (!(await found(opening))) throw new CommandRefused(`${dir} holds a store already: nothing was changed`);
-  await withVault(opening, (vault) => vault.applyPolicy(by.caller, config.policy));
-  return config.settings;
+  await withVault(opening, (vault) => vault.applyPolicy(by.caller, policy));
 }
 
 const openingOf = (settings: Settings, { world, groups }: Initialising): Opening => ({
@@ -110,18 +136,24 @@ async function firstKeyAgain(files: Files, by: Initialising): Promise<string[]> 
   }
 }
 
-function report(files: Files, tried: Settings | null): string[] {
+function report(files: Files, settings: Settings, isTried: boolean): string[] {
   return [
     'Made a vault:',
     `  ${files.config}  settings and policy`,
     `  ${files.keys}  the master key. Back it up apart from the store: without it nothing can be read again`,
-    `  ${files.data}/  the store`,
-    ...(tried === null
+    ...(settings.store.engine === 'sqlite'
+      ? [`  ${files.data}/  the store`]
+      : [`  the store, in the database ${settings.store.database} of ${settings.store.host}`, ...REPLICAS]),
+    ...(!isTried
       ? []
       : [
           `  ${files.firstKey}  an API key to try it with, for a day`,
           '',
-          ...transcript(files.firstKey, tried),
+          ...transcript(files.firstKey, settings),
         ]),
   ];
 }
+
+const REPLICAS = [
+  'Other replicas have the same strongroom.yaml and the same master key, and no init (docs/postgres.md).',
+];

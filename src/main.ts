@@ -6,11 +6,12 @@ import { tmpdir, userInfo } from 'node:os';
 import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises';
 import { pino } from 'pino';
 import { z } from 'zod';
+import { agreeing, differenceLines } from './agreement.ts';
 import type { CopyOptions, Host } from './cli/host.ts';
 import { CommandRefused, refusal } from './cli/refusal.ts';
 import { run } from './cli/program.ts';
 import { connect } from './client/client.ts';
-import { readPolicyFile, readSettings, readWhole } from './config-file.ts';
+import { policyOf, readPolicyFile, readSettings, readWhole } from './config-file.ts';
 import { problemAt } from './config/problem.ts';
 import type { Config } from './config/settings.ts';
 import { type Copying, copyStore, reopenStore } from './copy-store.ts';
@@ -21,6 +22,7 @@ import { init } from './init.ts';
 import { requestLogger } from './log-lines.ts';
 import { type BackingUp, makeBackup } from './make-backup.ts';
 import type { Meter } from './metrics/meter.ts';
+import { migrate, rightsOfServing } from './migrate.ts';
 import { open, type Opening } from './open.ts';
 import { mustBeReady } from './ready.ts';
 import { restore } from './restore.ts';
@@ -29,6 +31,7 @@ import type { Caller } from './vault/call.ts';
 import type { World } from './vault/core.ts';
 import { hostCaller } from './vault/access/host-caller.ts';
 import { UNOBSERVED } from './vault/observer.ts';
+import type { Difference } from './vault/policy/difference.ts';
 import type { Vault } from './vault/vault.ts';
 
 /** The only file that touches the process, the clock and randomness. */
@@ -127,16 +130,19 @@ async function serveUntilTold(path: string): Promise<void> {
     logger.flush();
   });
   const vault = await open({ ...openingOf(config, world), observer: meter?.observer ?? UNOBSERVED });
+  const isShared = config.settings.store.engine === 'postgres';
+  const said = policyOf(path, config);
+  const served = isShared ? agreeing(vault, said, tellDifference(world)) : vault;
   let policy = 0;
   const listening = await serve({
     settings: config.settings,
-    vault,
+    vault: served,
     meter,
     now: tick,
     random,
     log: requestLogger(logger),
     prepare: async () => {
-      policy = await takePolicy(vault, path, config);
+      policy = isShared ? (await vault.difference(said)).number : await takePolicy(vault, path, config);
       await vault.recheck();
       mustBeClosed();
     },
@@ -147,11 +153,25 @@ async function serveUntilTold(path: string): Promise<void> {
   printError(
     `Serving ${config.settings.vault.name} (policy ${policy}) on ${listening.url}; ${listening.url}/docs says what it takes.`,
   );
+  if (isShared) await tellState(served, config);
   if (listening.metricsUrl !== null) printError(`Metrics are at ${listening.metricsUrl}.`);
   await told;
   await listening.stop();
   logger.flush();
 }
+
+/** What an operator who has just started one of many processes is to know at once: it is no reason to end. */
+async function tellState(vault: Vault, { settings }: Config): Promise<void> {
+  for (const sentence of await rightsOfServing(settings).catch(() => [])) printError(`Warning: ${sentence}`);
+  const fault = await vault.ready();
+  if (fault !== null) printError(`Not ready: ${fault}. Its log says more.`);
+}
+
+/** Where a file of many processes' own says another policy than the active one, nothing is applied. */
+const tellDifference =
+  ({ notice }: World) =>
+  (difference: Difference): void =>
+    notice({ kind: 'policy', active: difference.number, file: differenceLines(difference) });
 
 /** Long work of a command: told how far it is, and ended between two steps by SIGINT or SIGTERM, so that it cleans up. */
 function untilStopped(sentence: string): (step: string, done: number) => void {
@@ -230,6 +250,8 @@ const host: Host = {
   init: (options) => init(options, { world: quiet, groups: groups(), caller: caller() }),
   serve: serveUntilTold,
   ready: (path) => mustBeReady(readSettings(path).settings),
+  migrate: ({ config, by, dryRun }) =>
+    migrate(readSettings(config).settings, by, dryRun ? 'dry-run' : 'apply'),
   backup: (options) => makeBackup(options, backingUp(options.config)).finally(endProgress),
   restore: (options) => restore(options, backingUp(options.config)).finally(endProgress),
   copyStore: (options) => copyStore(copying(options)).finally(endProgress),

@@ -1,10 +1,21 @@
+import type { NewStore } from './cli/host.ts';
 import type { Settings } from './config/settings.ts';
 
+/** Paths as they are found from anywhere. YAML takes a text as JSON has it. */
+function storeLine(store: NewStore | null): string {
+  if (store === null) return '{ url: "sqlite:data/strongroom.db" }';
+  const { url, passwordFile, ca } = store;
+  const password = passwordFile === null ? '' : `, password: { file: ${JSON.stringify(passwordFile)} }`;
+  return `{ url: ${JSON.stringify(url)}${password}${ca === null ? '' : `, ca: ${JSON.stringify(ca)}`} }`;
+}
+
 /** What a new vault starts with: a policy to try and to change. */
-export const STARTER = `# Strongroom: settings of this process, then the vault's policy. docs/configuration.md explains every key.
+export const starter = (
+  store: NewStore | null,
+): string => `# Strongroom: settings of this process, then the vault's policy. docs/configuration.md explains every key.
 vault: { name: my-vault, environment: development }   # in key prefixes and tokens; the environment is fixed
 server: { host: 127.0.0.1, port: 7420 }               # off loopback: tls: { cert, key }, or proxy: { addresses }
-store: { url: "sqlite:data/strongroom.db" }
+store: ${storeLine(store)}
 masterKey: { provider: file, path: keys }
 
 purposes:

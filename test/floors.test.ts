@@ -374,10 +374,12 @@ describe('the source', () => {
 
   test('has no file outside the rooms but the joints', () => {
     const joints = [
+      'agreement',
       'config-file',
       'copy-rows',
       'copy-store',
       'debugging',
+      'doctor-store',
       'doctor',
       'explain',
       'init',
@@ -385,6 +387,7 @@ describe('the source', () => {
       'log-lines',
       'main',
       'make-backup',
+      'migrate',
       'open',
       'ready',
       'restore',

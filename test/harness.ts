@@ -7,7 +7,6 @@ import { onTestFinished } from 'vitest';
 import { readConfig, type Settings } from '../src/config/settings.ts';
 import { writeKeyFile } from '../src/masterkey/file.ts';
 import { found, open, type Opening } from '../src/open.ts';
-import { storeFile } from '../src/store-file.ts';
 import { base58 } from '../src/vault/base58.ts';
 import type { BoundVault } from '../src/vault/bound.ts';
 import type { Caller } from '../src/vault/call.ts';
@@ -16,8 +15,9 @@ import { type Observer, UNOBSERVED } from '../src/vault/observer.ts';
 import { hostCaller } from '../src/vault/access/host-caller.ts';
 import type { Vault } from '../src/vault/vault.ts';
 import type { AddClientRequest } from '../src/wire/clients.ts';
+import { SQLITE, storeIn, type StoreWriter, writerOf } from './engine.ts';
 
-/** Real parts: a SQLite file, a key file, the real clock unless a test moves it. */
+/** Real parts: a SQLite file or a PostgreSQL server, a key file, the real clock unless a test moves it. */
 
 /** A folder that is gone after the test. */
 export function tempDir(): string {
@@ -45,7 +45,7 @@ roles:
 const SETTINGS = `
 vault: { name: test, environment: test }
 server: { host: 127.0.0.1, port: 0 }
-store: { url: "sqlite:data/vault.db" }
+store: ${SQLITE}
 masterKey: { provider: file, path: keys }
 `;
 
@@ -57,7 +57,10 @@ export interface Clock {
 export interface TestVault {
   readonly dir: string;
   readonly configPath: string;
+  /** Of a store in a file; where it is none, asking for it throws. */
   readonly storePath: string;
+  /** Whoever writes the store and has no key, on either engine. */
+  readonly writer: StoreWriter;
   readonly settings: Settings;
   readonly vault: Vault;
   readonly clock: Clock;
@@ -88,7 +91,8 @@ export async function makeVaultDir(
   clock: Clock = { offset: 0 },
 ): Promise<string> {
   const dir = tempDir();
-  writeFileSync(join(dir, 'strongroom.yaml'), settings + policy);
+  const placed = settings.includes(SQLITE) ? settings.replace(SQLITE, await storeIn(dir)) : settings;
+  writeFileSync(join(dir, 'strongroom.yaml'), placed + policy);
   writeKeyFile(join(dir, 'keys'), `mk_${base58(randomBytes(8), 12)}`, randomBytes(32));
   await found(openingOf(dir, clock, [], []));
   return dir;
@@ -120,7 +124,12 @@ export async function openVaultDir(
   return {
     dir,
     configPath: join(dir, 'strongroom.yaml'),
-    storePath: storeFile(opening.settings, 'a test'),
+    get storePath() {
+      const { store } = opening.settings;
+      if (store.engine !== 'sqlite') throw new Error('this store is no file: ask its writer');
+      return store.path;
+    },
+    writer: writerOf(opening.settings.store),
     settings: opening.settings,
     vault,
     clock,

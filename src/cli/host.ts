@@ -18,6 +18,8 @@ export interface Host {
   serve(configPath: string): Promise<void>;
   /** Refused unless the vault that these settings serve is ready. */
   ready(configPath: string): Promise<void>;
+  /** Brings the tables of a store on PostgreSQL to this release. */
+  migrate(options: MigrateOptions): Promise<MigrateReport>;
   /** Seals a copy of the store. */
   backup(options: BackupOptions): Promise<BackupReport>;
   /** Tries a backup, and puts it in the place of the store. */
@@ -42,6 +44,39 @@ export interface InitOptions {
   readonly ifAbsent: boolean;
   /** Writes an API key for a first try, which expires in a day. */
   readonly firstKey: boolean;
+  /** A database on PostgreSQL; null for a SQLite file in the folder. */
+  readonly store: NewStore | null;
+}
+
+/** An empty database for a vault. */
+export interface NewStore {
+  readonly url: string;
+  readonly passwordFile: string | null;
+  /** A PEM file. */
+  readonly ca: string | null;
+  readonly by: Owner | null;
+}
+
+/** Who owns the tables, where that is not the role that serves; no settings name it. */
+export interface Owner {
+  readonly role: string;
+  readonly passwordFile: string | null;
+}
+
+export interface MigrateOptions {
+  readonly config: string;
+  readonly by: Owner | null;
+  /** Only tells. */
+  readonly dryRun: boolean;
+}
+
+/** What was done, or with a dry run would be. */
+export interface MigrateReport {
+  readonly engine: 'sqlite' | 'postgres';
+  readonly migrations: readonly { readonly name: string; readonly sql: readonly string[] }[];
+  /** The role that serves, and the SQL of its rights; none where it owns the tables, or has them. */
+  readonly role: string;
+  readonly rights: readonly string[];
 }
 
 /** What init made: sentences for the person who ran it. */

@@ -20,6 +20,10 @@ export function comparisonLines({ number, same, changes, access, idle, more }: C
   ];
 }
 
+/** What a policy changes, a line for each thing. */
+export const changeLines = (changes: readonly PolicyChange[]): string[] =>
+  changes.map(changeLine).map(printable);
+
 const indented = (line: string): string => `  ${printable(line)}`;
 const others = (more: number): string[] => (more === 0 ? [] : [`  and ${more} more`]);
 

@@ -5,6 +5,8 @@ import { addClientCommands } from './clients.ts';
 import { addDoctorCommand } from './doctor.ts';
 import { addFormatsCommand } from './formats.ts';
 import type { Host } from './host.ts';
+import { addInitCommand } from './init.ts';
+import { addMigrateCommand } from './migrate.ts';
 import { addPolicyCommands } from './policy.ts';
 import { addStoreCommands } from './store.ts';
 
@@ -38,17 +40,7 @@ function build(host: Host, outcome: { code: number }): Command {
       writeErr: (text) => host.printError(text.trimEnd()),
     });
 
-  program
-    .command('init')
-    .description('make a vault: strongroom.yaml, a master key, an empty store')
-    .option('--dir <dir>', 'the folder to make it in', '.')
-    .option('--if-absent', 'do nothing where there is one already', false)
-    .option('--first-key', 'write an API key for a first try, which expires in a day', false)
-    .action(async (options: { dir: string; ifAbsent: boolean; firstKey: boolean }) => {
-      const { said } = await host.init(options);
-      for (const line of said) host.print(line);
-    });
-
+  addInitCommand(program, host);
   program
     .command('serve')
     .description('serve the vault over HTTP')
@@ -61,6 +53,7 @@ function build(host: Host, outcome: { code: number }): Command {
     .option('--config <file>', 'settings and policy', 'strongroom.yaml')
     .action(({ config }: { config: string }) => host.ready(config));
 
+  addMigrateCommand(program, host, outcome);
   addBackupCommands(program, host, outcome);
   addClientCommands(program, host);
   addPolicyCommands(program, host, outcome);

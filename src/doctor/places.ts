@@ -6,9 +6,16 @@ import { type Finding, finding } from './finding.ts';
 export interface Places {
   readonly settings: string;
   readonly keyFile: string;
-  readonly store: string;
-  /** The store's file and those that SQLite keeps beside it, as far as they are there. */
-  readonly storeFiles: readonly string[];
+  readonly store: StorePlace | null;
+  /** Of the password of a store on PostgreSQL. */
+  readonly passwordFile: string | null;
+}
+
+/** A store in a file. */
+interface StorePlace {
+  readonly path: string;
+  /** That file and those that SQLite keeps beside it, as far as they are there. */
+  readonly files: readonly string[];
 }
 
 const OTHERS_WRITE = 0o022;
@@ -17,7 +24,13 @@ const STICKY = 0o1000;
 
 /** Who else may read, change or take away what the vault rests on. */
 export function placeFindings(places: Places): Finding[] {
-  return [...settingsMode(places), ...storeModes(places), ...folderModes(places), ...keyFilePlace(places)];
+  return [
+    ...settingsMode(places),
+    ...storeModes(places),
+    ...passwordMode(places),
+    ...folderModes(places),
+    ...keyFilePlace(places),
+  ];
 }
 
 function* settingsMode({ settings }: Places): Generator<Finding> {
@@ -28,8 +41,17 @@ function* settingsMode({ settings }: Places): Generator<Finding> {
     );
 }
 
-function* storeModes({ storeFiles }: Places): Generator<Finding> {
-  for (const file of storeFiles) {
+function* passwordMode({ passwordFile }: Places): Generator<Finding> {
+  if (passwordFile === null) return;
+  if (((statOf(passwordFile)?.mode ?? 0) & (OTHERS_WRITE | OTHERS_READ)) !== 0)
+    yield finding(
+      'password-file-mode',
+      `${passwordFile} can be changed by others than its owner, or read by everybody: chmod 600 it.`,
+    );
+}
+
+function* storeModes({ store }: Places): Generator<Finding> {
+  for (const file of store?.files ?? []) {
     if (((statOf(file)?.mode ?? 0) & (OTHERS_WRITE | OTHERS_READ)) !== 0)
       yield finding(
         'store-mode',
@@ -40,7 +62,7 @@ function* storeModes({ storeFiles }: Places): Generator<Finding> {
 
 /** Whoever may write a folder may put another file in the place of one in it, whatever that one's own mode. */
 function* folderModes({ keyFile, store }: Places): Generator<Finding> {
-  for (const folder of new Set([dirname(keyFile), dirname(store)])) {
+  for (const folder of new Set([keyFile, ...(store === null ? [] : [store.path])].map(dirname))) {
     const mode = statOf(folder)?.mode ?? 0;
     if ((mode & OTHERS_WRITE) !== 0 && (mode & STICKY) === 0)
       yield finding(
@@ -51,7 +73,8 @@ function* folderModes({ keyFile, store }: Places): Generator<Finding> {
 }
 
 function* keyFilePlace({ keyFile, store }: Places): Generator<Finding> {
-  const [key, kept] = [statOf(keyFile), statOf(store)];
+  if (store === null) return;
+  const [key, kept] = [statOf(keyFile), statOf(store.path)];
   if (key === null || kept === null) return;
   // Root's may be a secret that was mounted; the store's owner serves. Anybody else can change it at will.
   if (key.uid !== 0 && key.uid !== kept.uid)
@@ -59,7 +82,7 @@ function* keyFilePlace({ keyFile, store }: Places): Generator<Finding> {
       'key-file-owner',
       `${keyFile} belongs to another user than the store: chown it to the store's owner or to root.`,
     );
-  if (isWithin(realpathSync(dirname(store)), realpathSync(keyFile)))
+  if (isWithin(realpathSync(dirname(store.path)), realpathSync(keyFile)))
     yield finding(
       'key-file-beside-store',
       `${keyFile} is in the folder of the store: whoever copies that folder, as a backup does, has both. ` +

@@ -10,8 +10,8 @@ const SOON = 14 * DAY;
 /** What the settings and the policy of the file say, to hold the vault against. */
 export interface Intended {
   readonly environment: string;
-  /** As the vault would keep it; null where it cannot work. */
-  readonly policyText: string | null;
+  /** How the file's policy differs from the active one: taken at the next start, or by nobody but an operator. */
+  readonly differs: 'until-start' | { readonly active: number; readonly lines: readonly string[] } | null;
 }
 
 export function barredFinding(barred: Barred): Finding {
@@ -55,17 +55,22 @@ export function* vaultFindings(found: Examination, intended: Intended, now: numb
   }
 }
 
-function* settingsOf(found: Examination, { environment, policyText }: Intended): Generator<Finding> {
+function* settingsOf(found: Examination, { environment, differs }: Intended): Generator<Finding> {
   const made = found.head.environment;
   if (made !== environment)
     yield finding(
       'environment-other',
       `the vault was made for the environment ${made}: vault.environment must say so.`,
     );
-  if (policyText !== null && policyText !== found.policyText)
+  if (differs === 'until-start')
     yield finding(
       'policy-not-applied',
       'the policy of the file is not the active one: serve applies it when it is started anew.',
+    );
+  else if (differs !== null)
+    yield finding(
+      'policy-other',
+      `policy ${differs.active} is active and the file says another, so a replica with this file is not ready: change the file, or strongroom policy apply. It says: ${differs.lines.join('; ')}.`,
     );
 }
 

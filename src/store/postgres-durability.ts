@@ -25,6 +25,12 @@ set enable_hashjoin = off;
 set enable_mergejoin = off;
 `;
 
+/** `standby`: another server is the one to ask. `server`: this one is not to keep a vault on. */
+export interface ServerFault {
+  readonly about: 'standby' | 'server';
+  readonly why: string;
+}
+
 /** What a server must say of itself, and why not otherwise. */
 const ASKED: readonly (readonly [sql: string, isRight: (answer: string) => boolean, why: string])[] = [
   ["current_setting('server_version_num')", (is) => Number(is) >= OLDEST, 'PostgreSQL is older than 14'],
@@ -46,20 +52,33 @@ const ASKED: readonly (readonly [sql: string, isRight: (answer: string) => boole
   ["current_setting('client_min_messages')", oneOf('warning'), 'it keeps its warnings to itself'],
 ];
 
+const ON_A_STANDBY: ReadonlySet<string> = new Set([
+  'pg_is_in_recovery()::text',
+  "current_setting('transaction_read_only')",
+]);
+
 function oneOf(...right: readonly string[]): (answer: string) => boolean {
   return (answer) => right.includes(answer);
 }
 
-/**
- * Sets a new connection up, and holds what the server says of itself against what the vault relies on.
- * @throws PostgresFailure with every reason
- */
-export async function mustBeDurable(session: Session): Promise<void> {
+/** Sets a new connection up, and holds what the server says of itself against what the vault relies on. */
+export async function serverFaults(session: Session): Promise<readonly ServerFault[]> {
   const answers =
     (await session.script(`${TOLD}select ${ASKED.map(([sql]) => sql).join(', ')}`)).at(-1)?.rows[0] ?? [];
-  const wrong = ASKED.filter(([, isRight], i) => !isRight(String(answers[i])));
-  if (wrong.length === 0) return;
-  const why = wrong.map(([, , reason]) => reason).join('; ');
+  return ASKED.filter(([, isRight], i) => !isRight(String(answers[i]))).map(([sql, , why]) => ({
+    about: ON_A_STANDBY.has(sql) ? 'standby' : 'server',
+    why,
+  }));
+}
+
+/**
+ * Sets a new connection up.
+ * @throws PostgresFailure with every reason why the vault cannot rely on the server
+ */
+export async function mustBeDurable(session: Session): Promise<void> {
+  const faults = await serverFaults(session);
+  if (faults.length === 0) return;
+  const why = faults.map((fault) => fault.why).join('; ');
   throw new PostgresFailure('other', 'refused', `the server is not one to keep a vault on: ${why}`);
 }
 

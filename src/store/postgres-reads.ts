@@ -93,6 +93,7 @@ const CLAIM_OF = {
 };
 const HAS_CLAIMS = { name: 'has_claims', text: 'select 1 from "claims" where "at" < $1 limit 1' };
 const IS_USED = { name: 'is_used', text: 'select 1 from "issued" where "collection" = $1 limit 1' };
+const CLOCK = { name: 'clock', text: 'select (extract(epoch from clock_timestamp()) * 1000)::bigint' };
 const EPOCH = { name: 'epoch', text: 'select "epoch" from "head" where "only" = 1' };
 
 /** One round trip on any connection. */
@@ -140,6 +141,7 @@ export function postgresReads(ask: Ask): Reads {
     claim: (owner, key) => single(ROWS.claims, CLAIM_OF, [owner, key]),
     hasClaims: (before) => any(HAS_CLAIMS, before),
     isEmpty: async (collection) => !(await any(IS_USED, collection)),
+    clock: async () => Number((await ask(CLOCK, [])).rows[0]?.[0]),
     epoch: async () => Number((await ask(EPOCH, [])).rows[0]?.[0] ?? 0),
   };
 }

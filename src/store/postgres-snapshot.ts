@@ -1,13 +1,13 @@
 import { Client } from 'pg';
 import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
-import type { EventRow } from '../vault/rows.ts';
-import type { Scanned, ScannedRows, StoreSnapshot } from '../vault/store.ts';
+import type { EventRow, ValueRow } from '../vault/rows.ts';
+import type { Scanned, ScannedRows, StoreInspection, StoreSnapshot } from '../vault/store.ts';
 import { EARLIER, EVENTS, TABLES } from './columns.ts';
 import { atTheDoor } from './postgres-door.ts';
 import { mustBeDurable } from './postgres-durability.ts';
 import { clientConfig, type PostgresPlace } from './postgres-place.ts';
 import { postgresPages } from './postgres-pages.ts';
-import { authorityOf, READ_AUTHORITY } from './postgres-reads.ts';
+import { authorityOf, postgresReads, READ_AUTHORITY } from './postgres-reads.ts';
 import { Session } from './postgres-session.ts';
 import { reading } from './postgres-sql.ts';
 
@@ -51,53 +51,72 @@ export async function postgresSnapshot(place: PostgresPlace): Promise<StoreSnaps
   await atTheDoor(client.connect());
   try {
     await mustBeDurable(session);
-    const answers = await session.script(TOLD + READ_AUTHORITY);
-    return snapshotOn(client, session, authorityOf(answers.slice(-7)));
+    return await snapshotOn(client, session);
   } catch (error) {
     await client.end();
     throw error;
   }
 }
 
-function snapshotOn(client: Client, session: Session, authority: StoreSnapshot['authority']): StoreSnapshot {
+/** Tokens that are passed over on the way to a live one: a collection may have millions that ended. */
+const MOST_PASSED = 256;
+const VALUE = reading<ValueRow>(TABLES.values, 'v');
+const LIVE_FROM = {
+  name: 'live_from',
+  text: `select ${VALUE.columns} from (
+     select * from "issued" where "collection" = $1 and "hash" >= $2 order by "hash" limit ${MOST_PASSED}
+   ) i join "values" v on v."row" = i."row" where i."ended" is null order by i."hash" limit 1`,
+};
+
+/** The view of a connection, which it has from now on and closes. */
+export async function snapshotOn(client: Client, session: Session): Promise<StoreInspection> {
+  const authority = authorityOf((await session.script(TOLD + READ_AUTHORITY)).slice(-7));
   let cursors = 0;
   let last: Promise<unknown> = Promise.resolve();
   /** One at a time: two walks over one connection take turns. */
-  const turn = <T>(ask: () => Promise<T>): Promise<T> => {
+  const inTurn = <T>(ask: () => Promise<T>): Promise<T> => {
     const asked = last.then(ask);
     last = asked.catch(() => undefined);
     return asked;
   };
-  const inTurn = (text: string) => turn(() => session.script(text));
+  const script = (text: string) => inTurn(() => session.script(text));
+  const { taken } = postgresReads((statement, values) => inTurn(() => session.run(statement, values)));
 
   async function* each<Row extends object>(
     name: string,
     table: SQLiteTable,
-    order: string,
+    rows: string,
   ): AsyncGenerator<Row> {
     const { columns, read } = reading<Row>(table, 't');
     const cursor = `walk_${(cursors += 1)}`;
-    await inTurn(`declare ${cursor} no scroll cursor for select ${columns} from "${name}" t ${order}`);
+    await script(`declare ${cursor} no scroll cursor for select ${columns} from "${name}" t ${rows}`);
     try {
       for (let more = true; more;) {
-        const [page] = await inTurn(`fetch forward ${PAGE} from ${cursor}`);
-        const rows = page?.rows ?? [];
-        for (const cells of rows) {
+        const [page] = await script(`fetch forward ${PAGE} from ${cursor}`);
+        const fetched = page?.rows ?? [];
+        for (const cells of fetched) {
           const row = read(cells);
           if (row !== null) yield row;
         }
-        more = rows.length === PAGE;
+        more = fetched.length === PAGE;
       }
     } finally {
-      await inTurn(`close ${cursor}`).catch(() => undefined);
+      await script(`close ${cursor}`).catch(() => undefined);
     }
   }
 
   return {
     authority,
     events: () => each<EventRow>('events', EVENTS, 'order by "index"'),
+    eventsFrom: (index) =>
+      each<EventRow>('events', EVENTS, `where "index" >= ${Math.trunc(index)} order by "index"`),
+    liveFrom: async (collection, hash) => {
+      const [row] = (await inTurn(() => session.run(LIVE_FROM, [collection, hash]))).rows;
+      return row === undefined ? null : VALUE.read(row);
+    },
+    taken,
     scan: <T extends Scanned>(table: T) => each<ScannedRows[T]>(table, SCANNED[table], ORDER[table]),
-    ...postgresPages((statement, values) => turn(() => session.run(statement, values))),
+    ...postgresPages((statement, values) => inTurn(() => session.run(statement, values))),
     close: () => client.end(),
   };
 }

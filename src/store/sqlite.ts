@@ -90,6 +90,7 @@ export function openSqlite(path: string): Store {
     hasClaims: (before) => whileOpen(() => reads.hasClaims(before)),
     isEmpty: (collection) => whileOpen(() => reads.isEmpty(collection)),
     snapshot: () => whileOpen(() => sqliteSnapshot(path)),
+    clock: async () => null,
     close: async () => {
       await aside.close();
       db.close();

@@ -16,6 +16,8 @@ export type Notice =
   | { readonly kind: 'store'; readonly reason: string }
   /** The vault's own work failed, as purging: told again after ten seconds at the soonest. */
   | { readonly kind: 'upkeep'; readonly reason: string }
+  /** The file of this process says another policy than the active one, and what: once for each that is active. */
+  | { readonly kind: 'policy'; readonly active: number; readonly file: readonly string[] }
   | { readonly kind: 'fatal'; readonly reason: string };
 
 /** The world, passed in. */

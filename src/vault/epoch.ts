@@ -154,7 +154,7 @@ export async function openKeys(
 }
 
 /** The policy with the highest number, or null before the first. */
-export const newestOf = (rows: readonly Rows['policies'][]): Rows['policies'] | null =>
+const newestOf = (rows: readonly Rows['policies'][]): Rows['policies'] | null =>
   rows.toSorted((a, b) => b.number - a.number)[0] ?? null;
 
 export function newestPolicy(

@@ -4,15 +4,16 @@ import { headSeal } from './commit/head.ts';
 import { closedBecause } from './commit/standing.ts';
 import { authenticate } from './custody/authority.ts';
 import type { Keyring, UnusableKey } from './custody/keyring.ts';
-import { newestOf, newestPolicy, openKeys } from './epoch.ts';
+import { newestPolicy, openKeys } from './epoch.ts';
 import { VaultError } from './error.ts';
 import type { MasterKey } from './master-key.ts';
 import { findRowsKey } from './open.ts';
-import type { Collection } from './policy/active.ts';
+import type { ActivePolicy } from './policy/active.ts';
 import {
   AUTHORITY,
   type AuthorityTable,
   type ClientRow,
+  type CollectionRow,
   type HeadRow,
   type KeyRow,
   type Rows,
@@ -42,10 +43,15 @@ export interface Examination {
   readonly log: LogFault;
   /** Those that authenticate. */
   readonly clients: readonly ClientRow[];
-  /** The text of the newest policy; empty before the first. */
-  readonly policyText: string;
+  /** The newest policy, and the collections by name; null where another release wrote a policy that this one does not read. */
+  readonly standing: Standing | null;
   /** By the name of an open collection, where its tokens can run out; null where keys or the policy are missing. */
   readonly fills: ReadonlyMap<string, Fill> | null;
+}
+
+export interface Standing {
+  readonly policy: ActivePolicy;
+  readonly collections: ReadonlyMap<string, CollectionRow>;
 }
 
 interface TableFault {
@@ -86,7 +92,7 @@ export async function examine(examining: Examining): Promise<Examination | { rea
     unusable.push(key),
   );
   const useOf = new Map(found.keys.rows.map(({ id, use }) => [id, use]));
-  const { policies, collections } = found;
+  const standing = standingOf(found.policies.rows, found.collections.rows, head.environment);
   return {
     head,
     closed: closedBecause(head.standing),
@@ -98,11 +104,11 @@ export async function examine(examining: Examining): Promise<Examination | { rea
     unusable: unusable.map((key) => ({ ...key, use: useOf.get(key.id) ?? '' })),
     log: await examineLog(examining, head),
     clients: found.clients.rows,
-    policyText: newestOf(policies.rows)?.text ?? '',
+    standing,
     fills:
-      unusable.length > 0 || !found.keys.isWhole
+      unusable.length > 0 || !found.keys.isWhole || standing === null
         ? null
-        : await fillsOf(examining, keyring, policies.rows, collections.rows, head.environment),
+        : await fillsOf(examining, keyring, standing.policy),
   };
 }
 
@@ -123,12 +129,8 @@ async function examineLog({ inspection, mostEvents }: Examining, head: HeadRow):
 async function fillsOf(
   { inspection, random }: Examining,
   keys: Keyring,
-  policies: readonly Rows['policies'][],
-  rows: readonly Rows['collections'][],
-  environment: string,
-): Promise<ReadonlyMap<string, Fill> | null> {
-  const collections = collectionsOf(policies, rows, environment);
-  if (collections === null) return null;
+  { collections }: ActivePolicy,
+): Promise<ReadonlyMap<string, Fill>> {
   const fills = new Map<string, Fill>();
   for (const [name, collection] of collections) {
     const fill = await fullestBucket(collection, { inspection, keys, random });
@@ -137,10 +139,14 @@ async function fillsOf(
   return fills;
 }
 
-/** The open collections, or null where another release wrote a policy that this one does not read. */
-function collectionsOf(...from: Parameters<typeof newestPolicy>): ReadonlyMap<string, Collection> | null {
+function standingOf(
+  policies: readonly Rows['policies'][],
+  rows: readonly CollectionRow[],
+  environment: string,
+): Standing | null {
   try {
-    return newestPolicy(...from).collections;
+    const policy = newestPolicy(policies, rows, environment);
+    return { policy, collections: new Map(rows.map((row) => [row.name, row])) };
   } catch (error) {
     if (error instanceof VaultError) return null;
     throw error;

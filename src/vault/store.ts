@@ -98,6 +98,8 @@ export interface Store {
   hasClaims(before: number): Promise<boolean>;
   uses(keyIds: readonly string[]): Promise<readonly (UseRow | null)[]>;
   snapshot(): Promise<StoreSnapshot>;
+  /** What time the store has, in milliseconds; null where it has no clock but that of this host. */
+  clock(): Promise<number | null>;
   isEmpty(collection: string): Promise<boolean>;
   close(): Promise<void>;
 }

@@ -20,6 +20,8 @@ import type { Observer } from './observer.ts';
 import { mustStand, openRowsKey } from './open.ts';
 import { oneAtATime, seldom } from './pace.ts';
 import { type Applied, applyPolicy } from './policy/apply.ts';
+import { type Difference, differenceOf } from './policy/difference.ts';
+import type { Policy } from './policy/policy.ts';
 import { Refusals } from './refusals.ts';
 import { type Store, StoreFailure } from './store.ts';
 import { leave, reopen } from './turn.ts';
@@ -37,6 +39,11 @@ export interface Vault {
   bind(caller: Caller): BoundVault;
   /** @param value the policy's part of strongroom.yaml */
   applyPolicy(caller: Caller, value: unknown): Promise<Applied>;
+  /**
+   * Holds a policy against the active one, for a process whose file says it.
+   * @throws VaultError, StoreFailure where what decisions rest on does not authenticate, or does not read
+   */
+  difference(policy: Policy): Promise<Difference>;
   /** Commits the event of a backup that is about to be made. Returns its index. */
   recordBackup(caller: Caller, made: BackupMade): Promise<number>;
   /** Commits the event of a restore, into what was restored. Returns its index. */
@@ -53,7 +60,7 @@ export interface Vault {
   readonly recheck: () => Promise<void>;
   /** What there is to count of it now, for whoever watches it. */
   figures(): Promise<Figures>;
-  /** A commit of nothing, keys ready, policy active: null, or why not. */
+  /** A commit of nothing, keys ready, policy active, the store's clock and this one as good as the same: null, or why not. */
   ready(): Promise<string | null>;
   /** Commits what waits, then closes the store. */
   close(): Promise<void>;
@@ -139,6 +146,7 @@ export async function openVault({
         return { ...report, requestId: caller.origin.request };
       }),
     applyPolicy: (caller, value) => applyPolicy(core, caller, value),
+    difference: async (policy) => differenceOf(await epochs.current(), policy),
     recordBackup: (caller, made) => recordBackup(core, caller, made),
     recordRestore: (caller, from) => recordRestore(core, caller, from),
     leave: (caller, place) => leave(core, caller, opened.standing, place),
@@ -161,16 +169,30 @@ function ignoreClosed(error: unknown): void {
   if (!(error instanceof VaultError)) throw error;
 }
 
-async function readiness({ masterKey, epochs, queue }: Core): Promise<string | null> {
+/** What a replica's clock may be away from the store's, in milliseconds: expiries and events are told by both. */
+const MOST_APART = 2000;
+
+async function readiness(core: Core): Promise<string | null> {
+  const { masterKey, epochs, queue } = core;
   if ((await masterKey.state()) !== 'ready') return 'the master key is not ready';
   try {
     const epoch: Epoch = await epochs.current();
     if (epoch.policy.number === 0) return 'no policy is active';
     await queue.submit(NOTHING);
-    return null;
+    return (await clocksAgree(core))
+      ? null
+      : `this clock is more than ${MOST_APART / 1000} s from the store's`;
   } catch (error) {
     if (error instanceof VaultError) return error.message;
     if (error instanceof StoreFailure && error.kind === 'closed') return error.message;
     return 'the store does not take a commit';
   }
+}
+
+/** What the question took on its way is not held against either clock. */
+async function clocksAgree({ store, world }: Core): Promise<boolean> {
+  const asked = world.now();
+  const told = await store.clock();
+  const answered = world.now();
+  return told === null || (told >= asked - MOST_APART && told <= answered + MOST_APART);
 }

@@ -62,7 +62,8 @@ export async function verifyDeps(
       if (row.metadata !== null && openMetadata(keys, row, row.metadata) === null) return null;
       return openValue(keys, row, row);
     },
-    hashOf: (row) => tokenHash(keys, row.collection, row.token),
+    hashOf: (row) =>
+      keys.vaultOrNull('issued') === null ? null : tokenHash(keys, row.collection, row.token),
     openEarlier: (row, earlier) => openEarlier(keys, row, earlier, row) !== null,
     printOf: (row, normal, keyId) => {
       const key = keys.named(keyId);

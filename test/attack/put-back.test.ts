@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { PRIMARY_KEY, type Table } from '../../src/vault/rows.ts';
+import type { Row } from '../engine.ts';
 import { newVault, openVaultDir, type TestVault } from '../harness.ts';
-import { eventsOf, tamper } from './tamper.ts';
+import { logOf } from './tamper.ts';
 
 /** Rows that were the vault's own, put back after they had changed or gone: their MACs and cells are as good as ever. */
 
@@ -20,29 +22,24 @@ const GRANTS = [
 const PAN = '4111111111111111';
 const OTHER = '5555555555554444';
 
-type Row = Record<string, unknown>;
-
 /** All rows of a table, as they are now. */
-function kept({ storePath }: TestVault, table: string): Row[] {
-  let rows: Row[] = [];
-  tamper(storePath, (db) => {
-    rows = db.prepare<[], Row>(`select * from "${table}"`).all();
-  });
-  return rows;
-}
+const kept = ({ writer }: TestVault, table: string): Promise<Row[]> => writer.sql(`select * from "${table}"`);
 
 /** Puts rows in the place of those that have their keys now. */
-const putBack = ({ storePath }: TestVault, table: string, rows: readonly Row[]): void =>
-  tamper(storePath, (db) => {
-    for (const row of rows) {
-      const columns = Object.keys(row);
-      const names = columns.map((name) => `"${name}"`).join(', ');
-      const places = columns.map(() => '?').join(', ');
-      db.prepare(`insert or replace into "${table}" (${names}) values (${places})`).run(
-        ...Object.values(row),
-      );
-    }
-  });
+async function putBack({ writer }: TestVault, table: string, rows: readonly Row[]): Promise<void> {
+  const key: readonly string[] = { ...PRIMARY_KEY, earlier: ['row'] }[table as Table | 'earlier'];
+  for (const row of rows) {
+    const columns = Object.keys(row);
+    const places = columns.map((_, i) => `$${i + 1}`).join(', ');
+    const set = columns.map((name) => `"${name}" = excluded."${name}"`).join(', ');
+    await writer.sql(
+      `insert into "${table}" (${quoted(columns)}) values (${places}) on conflict (${quoted(key)}) do update set ${set}`,
+      ...Object.values(row),
+    );
+  }
+}
+
+const quoted = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(', ');
 
 async function start(collection: string, value = PAN) {
   const open = await newVault(POLICY);
@@ -50,7 +47,7 @@ async function start(collection: string, value = PAN) {
   const { items } = await client.vault.tokenise({ items: [{ collection, value, subject: 'cus_1' }] });
   const token = items[0] !== undefined && 'token' in items[0] ? items[0].token : '';
   const named = { collection, token };
-  const [row = ''] = kept(open, 'values').map((one) => (one['row'] as Buffer).toString('hex'));
+  const [row = ''] = (await kept(open, 'values')).map((one) => (one['row'] as Buffer).toString('hex'));
   return {
     open,
     row,
@@ -79,7 +76,7 @@ async function mustFind(open: TestVault, table: string, problem: RegExp | string
 /** What reading finds becomes an event that names the record. */
 async function mustName(open: TestVault, table: string, record: unknown): Promise<void> {
   await open.vault.maintain();
-  expect(eventsOf(open.storePath)).toContainEqual(
+  expect(await logOf(open)).toContainEqual(
     expect.objectContaining({
       action: 'integrity',
       outcome: 'failed',
@@ -93,9 +90,9 @@ describe('an older row that is put back', () => {
     'of fingerprints, after %s, is refused to those who tokenise, and named',
     async (verb) => {
       const { open, vault, row, ...at } = await start('cards-known');
-      const old = kept(open, 'fingerprints');
+      const old = await kept(open, 'fingerprints');
       await (verb === 'replace' ? at.replace(OTHER) : at.erase());
-      putBack(open, 'fingerprints', old);
+      await putBack(open, 'fingerprints', old);
       const item = { collection: 'cards-known', value: PAN, subject: 'cus_1' };
       expect((await vault.tokenise({ items: [item] })).items).toMatchObject([failing('integrity')]);
       await mustName(open, 'fingerprints', row);
@@ -107,9 +104,9 @@ describe('an older row that is put back', () => {
 
   it('of lookups is refused to those who look up, and named', async () => {
     const { open, vault, row, replace } = await start('cards');
-    const old = kept(open, 'lookups');
+    const old = await kept(open, 'lookups');
     await replace(OTHER);
-    putBack(open, 'lookups', old);
+    await putBack(open, 'lookups', old);
     const item = { collection: 'cards', value: PAN, subject: 'cus_1' };
     expect((await vault.lookup({ items: [item] })).items).toMatchObject([failing('integrity')]);
     await mustName(open, 'values', row);
@@ -118,9 +115,9 @@ describe('an older row that is put back', () => {
 
   it('of lookups whose value was erased points at nothing, and verify names it', async () => {
     const { open, vault, row, erase } = await start('cards');
-    const old = kept(open, 'lookups');
+    const old = await kept(open, 'lookups');
     await erase();
-    putBack(open, 'lookups', old);
+    await putBack(open, 'lookups', old);
     const item = { collection: 'cards', value: PAN, subject: 'cus_1' };
     expect((await vault.lookup({ items: [item] })).items).toEqual([{ tokens: [] }]);
     await mustFind(open, 'lookups', `points at ${row}, which the log ended`);
@@ -128,11 +125,11 @@ describe('an older row that is put back', () => {
 
   it('of subjects that is gone again is refused to those who describe, and named', async () => {
     const { open, vault, named, row } = await start('cards');
-    const [subject] = kept(open, 'subjects');
+    const [subject] = await kept(open, 'subjects');
     // The table as it was before its subject was met.
-    tamper(open.storePath, (db) => db.exec('delete from subjects'));
+    await open.writer.sql('delete from subjects');
     expect((await vault.describe({ items: [named] })).items).toMatchObject([failing('internal')]);
-    expect(eventsOf(open.storePath).at(-1)).toMatchObject({ action: 'reveal_failed', row });
+    expect((await logOf(open)).at(-1)).toMatchObject({ action: 'reveal_failed', row });
     await mustName(open, 'subjects', subject?.['id']);
     await mustFind(open, 'subjects', `the subject of ${row} is gone`);
   });
@@ -141,11 +138,11 @@ describe('an older row that is put back', () => {
     const { open, named, client } = await start('cards');
     const erasing = (reason: string) => ({ reason, items: [named] });
     await client.vault.replace({ items: [{ ...named, value: OTHER }] }, 'one');
-    const [first] = kept(open, 'claims');
+    const [first] = await kept(open, 'claims');
     await client.vault.erase(erasing('asked'), 'two');
     const isFirst = ({ key }: Row): boolean => String(key) === String(first?.['key']);
-    const second = kept(open, 'claims').find((claim) => !isFirst(claim));
-    putBack(open, 'claims', [{ ...first, key: second?.['key'] }]);
+    const second = (await kept(open, 'claims')).find((claim) => !isFirst(claim));
+    await putBack(open, 'claims', [{ ...first, key: second?.['key'] }]);
     await expect(client.vault.erase(erasing('asked'), 'two')).rejects.toMatchObject({ code: 'integrity' });
     await mustName(open, 'claims', client.id);
     await mustFind(open, 'claims', client.id);
@@ -154,10 +151,10 @@ describe('an older row that is put back', () => {
   it('of earlier versions is refused by its version, and verify names it', async () => {
     const { open, row, replace, show } = await start('secrets', 'first');
     await replace('second');
-    const old = kept(open, 'earlier');
+    const old = await kept(open, 'earlier');
     expect(await show(1)).toEqual({ value: 'first' });
     await replace('third');
-    putBack(open, 'earlier', old);
+    await putBack(open, 'earlier', old);
     // It would open, and its time has not ended: but it is not the version before.
     expect(await show(1)).toMatchObject(failing('token_ended'));
     expect(await show(2)).toMatchObject(failing('token_ended'));
@@ -168,19 +165,19 @@ describe('an older row that is put back', () => {
   it('of earlier versions that were purged is refused by its time, and verify names it', async () => {
     const { open, row, replace, show } = await start('secrets', 'first');
     await replace('second');
-    const old = kept(open, 'earlier');
+    const old = await kept(open, 'earlier');
     open.clock.offset = 25 * 3_600_000;
     await open.vault.maintain();
-    putBack(open, 'earlier', old);
+    await putBack(open, 'earlier', old);
     expect(await show(1)).toMatchObject(failing('token_ended'));
     await mustFind(open, 'earlier', `a version before ${row} is kept, though the log ended it`);
   });
 
   it('of values that were replaced is shown again until verify names it', async () => {
     const { open, row, replace, show } = await start('secrets', 'first');
-    const old = kept(open, 'values');
+    const old = await kept(open, 'values');
     await replace('second');
-    putBack(open, 'values', old);
+    await putBack(open, 'values', old);
     // Nothing that a reveal reads says which version is the newest: only the log does.
     expect(await show()).toEqual({ value: 'first' });
     await mustFind(open, 'values', `${row} is version 1, where the log says 2`);
@@ -188,12 +185,14 @@ describe('an older row that is put back', () => {
 
   it('of values that were erased is shown again until verify names it', async () => {
     const { open, row, erase, show } = await start('cards');
-    const old = ['values', 'issued', 'lookups'].map((table) => [table, kept(open, table)] as const);
+    const tables = ['values', 'issued', 'lookups'];
+    const old: [string, Row[]][] = [];
+    for (const table of tables) old.push([table, await kept(open, table)]);
     await erase();
-    putBack(open, 'values', old[0]?.[1] ?? []);
+    await putBack(open, 'values', old[0]?.[1] ?? []);
     // The token has ended, whatever is put behind it.
     expect(await show()).toMatchObject(failing('token_ended'));
-    for (const [table, rows] of old) putBack(open, table, rows);
+    for (const [table, rows] of old) await putBack(open, table, rows);
     expect(await show()).toEqual({ value: PAN });
     await mustFind(open, 'issued', `${row} is live, though the log ended it`);
     await mustFind(open, 'values', `${row} is kept, though the log ended it`);
@@ -203,7 +202,7 @@ describe('an older row that is put back', () => {
     'or is gone again, of %s, closes the vault, and is named',
     async (table) => {
       const { open, client, show } = await start('cards');
-      const old = kept(open, table);
+      const old = await kept(open, table);
       // Each table gets a change: another client and its grants; another policy, collection and its keys.
       await open.host.clients.revoke({ client: (await open.add(['tokenise:cards'])).id });
       await open.close();
@@ -214,8 +213,8 @@ describe('an older row that is put back', () => {
       );
       const again = await openVaultDir(open.dir);
       await again.host.clients.revoke({ client: client.id });
-      tamper(again.storePath, (db) => db.exec(`delete from "${table}"`));
-      putBack(again, table, old);
+      await again.writer.sql(`delete from "${table}"`);
+      await putBack(again, table, old);
       await again.vault.recheck();
       await expect(show()).rejects.toBeDefined();
       await expect(again.as(client.key)).rejects.toMatchObject({ code: 'integrity' });

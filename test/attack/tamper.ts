@@ -1,4 +1,5 @@
 import Database from 'better-sqlite3';
+import type { TestVault } from '../harness.ts';
 
 /** Somebody who can write the database, and has no key. */
 
@@ -15,4 +16,10 @@ export function eventsOf(storePath: string): Record<string, unknown>[] {
   const rows = db.prepare<[], { bytes: Buffer }>('select bytes from events order by "index"').all();
   db.close();
   return rows.map(({ bytes }) => JSON.parse(bytes.toString()) as Record<string, unknown>);
+}
+
+/** The same, on either engine. */
+export async function logOf({ writer }: Pick<TestVault, 'writer'>): Promise<Record<string, unknown>[]> {
+  const rows = await writer.sql('select bytes from events order by "index"');
+  return rows.map(({ bytes }) => JSON.parse(String(bytes)) as Record<string, unknown>);
 }

@@ -23,7 +23,7 @@ const initialise = (dir: string, ifAbsent = false) => {
     notice: () => undefined,
   };
   const by = { world, groups: [], caller: hostCaller('tester', 'cli_test') };
-  return init({ dir, ifAbsent, firstKey: false }, by);
+  return init({ dir, ifAbsent, firstKey: false, store: null }, by);
 };
 
 it('makes settings, a master key, a store and a .gitignore, readable to nobody else', async () => {

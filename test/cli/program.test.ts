@@ -27,6 +27,7 @@ async function told(vault: BoundVault | null, ...argv: string[]) {
     init: none,
     serve: none,
     ready: none,
+    migrate: none,
     backup: none,
     restore: none,
     copyStore: none,

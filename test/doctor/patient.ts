@@ -3,6 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DoctorReport } from '../../src/cli/host.ts';
 import { doctor, type DoctorDeps, freeBytes } from '../../src/doctor.ts';
+import { readSettings } from '../../src/config-file.ts';
+import { type StoreWriter, writerOf } from '../engine.ts';
 import { makeVaultDir, openVaultDir, type TestVault } from '../harness.ts';
 
 /** A vault that nobody serves, whose files a test may spoil, and a doctor to look at it. */
@@ -10,7 +12,9 @@ export interface Patient {
   readonly dir: string;
   readonly config: string;
   readonly keyFile: string;
+  /** Of a store in a file. */
   readonly store: string;
+  readonly writer: StoreWriter;
   /** What doctor is told of the host, where it differs from this one. */
   readonly host: { -readonly [K in keyof DoctorDeps]?: DoctorDeps[K] };
   /** Replaces a text in the settings. */
@@ -29,6 +33,7 @@ export async function patient(): Promise<Patient> {
     config,
     keyFile: join(dir, 'keys'),
     store: join(dir, 'data/vault.db'),
+    writer: writerOf(readSettings(config).settings.store),
     host,
     edit: (was, is) => {
       const text = readFileSync(config, 'utf8');

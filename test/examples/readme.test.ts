@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { readConfig } from '../../src/config/settings.ts';
-import { STARTER } from '../../src/starter.ts';
+import { starter as starterFor } from '../../src/starter.ts';
 import { parsePolicy } from '../../src/vault/policy/policy.ts';
 import { PROJECT, textOf } from '../docs/documents.ts';
 import { tempDir } from '../harness.ts';
@@ -26,7 +26,7 @@ it('the page of examples/ makes a vault that npm start serves, under the policy 
 });
 
 it('the policy of the examples has all that init writes, and a role for each program', () => {
-  const [starter, examples] = [STARTER, textOf('examples/strongroom.yaml')].map((text) => {
+  const [starter, examples] = [starterFor(null), textOf('examples/strongroom.yaml')].map((text) => {
     const config = readConfig(text, PROJECT);
     if ('problems' in config) return expect.fail(JSON.stringify(config.problems));
     const parsed = parsePolicy(config.policy);

@@ -169,6 +169,7 @@ it('however many paths, methods, keys and bodies are tried, labels are words of 
       'filling',
       'store',
       'upkeep',
+      'policy',
       'fatal',
     ]),
     version: new Set(['0.1.0']),

@@ -1,4 +1,3 @@
-import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { BoundVault } from '../../src/vault/bound.ts';
@@ -14,7 +13,8 @@ import type {
   ReplaceRequest,
   TokeniseRequest,
 } from '../../src/wire/values.ts';
-import { eventsOf } from '../attack/tamper.ts';
+import { logOf } from '../attack/tamper.ts';
+import { timesOf } from '../engine.ts';
 import { type Clock, makeVaultDir, openVaultDir, type TestVault } from '../harness.ts';
 import { type Asked, type Call, type Client, eventLine, Model, type Narrowing } from './model.ts';
 import { CARD, COLLECTIONS, COVERED, POLICY, PURPOSES, VALUES } from './model-policy.ts';
@@ -62,11 +62,9 @@ class Real {
   }
 
   /** When the log was last moved, in milliseconds. */
-  lastAt(): number {
-    const db = new Database(this.at(0).storePath, { readonly: true });
-    const at = db.prepare<[], number>('select last_at from head').pluck().get();
-    db.close();
-    return at ?? 0;
+  async lastAt(): Promise<number> {
+    const [head] = await this.at(0).writer.sql('select last_at from head');
+    return Number(head?.['last_at']);
   }
 
   by(client: Client | null): Call {
@@ -586,18 +584,18 @@ const COMMANDS = [
   // A host may come up with its clock wrong: time in the vault stands still until that has caught up.
   command(1, 'restart', fc.constantFrom(0, 0, 0, 3), async ({ model, real }, back) => {
     moveClock({ model, real }, -back);
-    const before = real.lastAt();
+    const before = await real.lastAt();
     await real.restart();
-    if (real.lastAt() !== before) model.committed();
+    if ((await real.lastAt()) !== before) model.committed();
   }),
   // Servers do it every few seconds, and meet: one of them purges.
   command(2, 'maintain', fc.constantFrom(1, 1, 2), async ({ model, real, via }, times) => {
-    const before = real.lastAt();
+    const before = await real.lastAt();
     const all = Array.from({ length: times }, (_, i) => real.at(via.process + i).vault.maintain());
     await Promise.all(all);
     model.maintain();
     // Last uses are hints, written now and then: whether any were, no model tells.
-    if (real.lastAt() !== before) model.committed();
+    if ((await real.lastAt()) !== before) model.committed();
   }),
 ];
 
@@ -620,10 +618,10 @@ const inAnyOrder = (answer: object): object => {
 
 /** What holds of any history, as its log and the vault's own verification tell it. */
 async function checkLog(model: Model, real: Real): Promise<void> {
-  const { host, storePath } = real.at(0);
+  const { host } = real.at(0);
   expect(await host.audit.verify()).toMatchObject({ ok: true, findings: [], rows: model.tokens.length });
   // The harness's own calls, which made the vault and have just verified it, share one id.
-  const events = eventsOf(storePath).filter(
+  const events = (await logOf(real.at(0))).filter(
     ({ request, action }) => request !== 'cli_test' && action !== 'key_refused',
   );
   const actors = events.map(({ actor }) => textIn(Object(actor), 'id'));
@@ -689,7 +687,7 @@ async function runHistory(commands: Iterable<fc.AsyncCommand<Model, Real>>): Pro
 it('any history of clients, values, time and restarts is as the model tells it', async () => {
   const histories = fc.commands([fc.oneof(...COMMANDS)], { maxCommands: 100, size: 'max' });
   await fc.assert(fc.asyncProperty(histories, runHistory), {
-    numRuns: 30,
+    numRuns: timesOf(30, 5),
     unbiased: true,
     // Shrinking on a slow machine ends in time to print what it has.
     interruptAfterTimeLimit: 40_000,

@@ -1,9 +1,8 @@
-import Database from 'better-sqlite3';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import type { BoundVault } from '../../src/vault/bound.ts';
 import type { Store } from '../../src/vault/store.ts';
-import { eventsOf } from '../attack/tamper.ts';
+import { logOf } from '../attack/tamper.ts';
 import { newVault } from '../harness.ts';
 import { openAround } from './wrapped.ts';
 
@@ -58,7 +57,7 @@ it.each(cases)('a lookup that meets a value as it is %s finds nothing', async (_
     const { items } = await vault.lookup({ items: [{ collection, value: PAN }] });
     expect(items).toEqual([{ tokens: [] }]);
     await maintain();
-    expect(eventsOf(open.storePath).filter(({ action }) => action === 'integrity')).toEqual([]);
+    expect((await logOf(open)).filter(({ action }) => action === 'integrity')).toEqual([]);
     expect(open.notices).toEqual([]);
   }
 });
@@ -70,6 +69,27 @@ it.each(cases)('a value that is %s while it is tokenised again gets another toke
   expect(items).not.toMatchObject([{ token }]);
   await maintain();
   expect(open.notices).toEqual([]);
+  expect(await open.host.audit.verify()).toMatchObject({ ok: true });
+});
+
+it('a replace that the same replace overtakes, between its value and its fingerprint, is done after it', async () => {
+  const open = await newVault(POLICY);
+  const client = await open.add(GRANTS);
+  const { items } = await client.vault.tokenise({ items: [{ collection: 'cards-known', value: PAN }] });
+  const token = items[0] !== undefined && 'token' in items[0] ? items[0].token : '';
+  const named = { collection: 'cards-known', token };
+  let overtake = (): Promise<unknown> => replaced(client.vault, named);
+  const beside = await openAround(open, (store) => ({
+    ...store,
+    fingerprinted: async (...asked) => {
+      const now = overtake;
+      overtake = () => Promise.resolve();
+      await now();
+      return store.fingerprinted(...asked);
+    },
+  }));
+  const vault = await beside.as(client.key);
+  expect(await replaced(vault, named)).toMatchObject({ items: [{ version: 3 }] });
   expect(await open.host.audit.verify()).toMatchObject({ ok: true });
 });
 
@@ -101,8 +121,7 @@ it('what is answered beside an erasure stands before it in the log, also where i
   const [, token = ''] = made.items.map((item) => ('token' in item ? item.token : ''));
   open.clock.offset = 120_000;
   // While another process holds the store, both wait, and then are committed together.
-  const other = new Database(open.storePath);
-  other.exec('begin immediate');
+  const release = await open.writer.hold();
   const waiting = [vault.lookup({ items: [known(PAN)] })];
   const wait = async (): Promise<void> => {
     for (let turn = 0; turn < 200; turn++) await breathe();
@@ -112,12 +131,11 @@ it('what is answered beside an erasure stands before it in the log, also where i
   await wait();
   const tokenising = vault.tokenise({ items: [known(PAN), known(OTHER)] });
   await wait();
-  other.exec('rollback');
-  other.close();
+  await release();
   await Promise.all(waiting);
   expect((await erasing).items).toEqual([{ erased: true }]);
   const { items } = await tokenising;
-  const actions = eventsOf(open.storePath).map(({ action }) => action);
+  const actions = (await logOf(open)).map(({ action }) => action);
   const isOld = items.some((item) => 'token' in item && item.token === token);
   // Either it had the token, and says so before its end, or it has another one.
   if (isOld) expect(actions.lastIndexOf('tokenise')).toBeLessThan(actions.lastIndexOf('erase'));
@@ -208,7 +226,7 @@ it.each(twice)('a %s that its first request overtakes is answered what that was'
     items: [{ [action === 'erase' ? 'erased' : 'version']: expect.anything() }],
   });
   expect(second).toMatchObject({ items: Object(first).items });
-  const events = eventsOf(open.storePath).filter((event) => event['action'] === action);
+  const events = (await logOf(open)).filter((event) => event['action'] === action);
   expect(events).toMatchObject([{ outcome: 'done' }, { outcome: 'done', detail: { repeated: true } }]);
   expect(await open.host.audit.verify()).toMatchObject({ ok: true });
 });

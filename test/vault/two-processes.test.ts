@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { eventsOf } from '../attack/tamper.ts';
+import { logOf } from '../attack/tamper.ts';
 import { newVault, openVaultDir } from '../harness.ts';
 
 /** Two open vaults on one store, as two processes have: what one answered holds in the other, refusals included. */
@@ -77,7 +77,7 @@ it('a refusal of a known caller for what it asked is an event first', async () =
   ];
   for (const [action, code, attempt] of refused) {
     await expect(attempt(), `${action} ${code}`).rejects.toMatchObject({ code });
-    const last = eventsOf(open.storePath).at(-1);
+    const last = (await logOf(open)).at(-1);
     expect(last).toMatchObject({ action, outcome: 'denied', reason: code });
     expect(JSON.stringify(last)).not.toContain(pan);
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { newVault, openVaultDir, type TestVault } from '../harness.ts';
-import { eventsOf } from '../attack/tamper.ts';
+import { logOf } from '../attack/tamper.ts';
 import { openAround } from './wrapped.ts';
 
 /** What users of each verb do and see, over real files. */
@@ -60,7 +60,7 @@ describe('mask and verify', () => {
       failing('invalid_value'),
       failing('token_not_found'),
     ]);
-    const events = eventsOf(open.storePath);
+    const events = await logOf(open);
     expect(events.filter(({ action }) => action === 'mask')).toEqual([
       expect.objectContaining({ outcome: 'done', purpose, ticket: 'CASE-1', item: 0 }),
     ]);
@@ -113,7 +113,7 @@ describe('replace', () => {
     expect(await reveal('secrets', token, 2)).toEqual(failing('token_ended'));
     await open.vault.maintain();
     await ok(open);
-    expect(eventsOf(open.storePath).at(-2)).toMatchObject({ action: 'purge', detail: { rows: [] } });
+    expect((await logOf(open)).at(-2)).toMatchObject({ action: 'purge', detail: { rows: [] } });
     expect(await reveal('secrets', token)).toEqual({ value: 'third' });
   });
 
@@ -153,7 +153,7 @@ describe('replace', () => {
     expect((await vault.replace({ items: [item] })).items).toEqual([failing('conflict')]);
     open.clock.offset += 2 * HOUR;
     expect((await vault.replace({ items: [item] })).items).toEqual([{ version: 2 }]);
-    expect(eventsOf(open.storePath).slice(-2)).toMatchObject([
+    expect((await logOf(open)).slice(-2)).toMatchObject([
       { action: 'expire', outcome: 'done', item: 0, collection: { name: 'cards-known' } },
       { action: 'replace', outcome: 'done', item: 0 },
     ]);
@@ -190,7 +190,7 @@ describe('lookup', () => {
       failing('not_supported'),
       failing('invalid_value'),
     ]);
-    const lookups = eventsOf(open.storePath).filter(({ action }) => action === 'lookup');
+    const lookups = (await logOf(open)).filter(({ action }) => action === 'lookup');
     expect(lookups).toHaveLength(5);
     await ok(open);
   });
@@ -317,7 +317,7 @@ describe('purging', () => {
     const other = await openVaultDir(open.dir, open.clock);
     open.clock.offset += 2 * HOUR;
     await Promise.all([open.vault.maintain(), other.vault.maintain()]);
-    const purges = eventsOf(open.storePath).filter(({ action }) => action === 'purge');
+    const purges = (await logOf(open)).filter(({ action }) => action === 'purge');
     const rows = purges.flatMap(({ detail }) => (detail as { rows: string[] }).rows);
     expect(new Set(rows).size).toBe(201);
     expect(rows).toHaveLength(201);

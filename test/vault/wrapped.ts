@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import { fileMasterKey } from '../../src/masterkey/file.ts';
+import { openPostgres } from '../../src/store/postgres.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import type { BoundVault } from '../../src/vault/bound.ts';
 import type { MasterKey } from '../../src/vault/master-key.ts';
@@ -12,7 +13,7 @@ import type { TestVault } from '../harness.ts';
 
 /** Another process on a vault's store, which sees it through what a test puts around it: the real store is behind that. */
 export async function openAround(
-  { settings, storePath, clock, notices, fatal }: TestVault,
+  { settings, clock, notices, fatal }: TestVault,
   around: (store: Store) => Store,
 ): Promise<{ readonly vault: Vault; readonly as: (apiKey: string) => Promise<BoundVault> }> {
   const world = {
@@ -23,7 +24,7 @@ export async function openAround(
     notice: (notice: (typeof notices)[number]) => notices.push(notice),
   };
   const vault = await openVault({
-    store: around(openSqlite(storePath)),
+    store: around(await openStore(settings, world.random)),
     masterKey: openMasterKey({ settings }),
     environment: settings.vault.environment,
     world,
@@ -37,6 +38,11 @@ export async function openAround(
     as: async (apiKey) => vault.bind({ who: await vault.authenticate(apiKey, '127.0.0.1'), origin }),
   };
 }
+
+const openStore = async (
+  { store }: TestVault['settings'],
+  random: (bytes: number) => Uint8Array,
+): Promise<Store> => (store.engine === 'sqlite' ? openSqlite(store.path) : openPostgres(store, random));
 
 /** The master key of a vault, as another process opens it. */
 export const openMasterKey = ({ settings }: Pick<TestVault, 'settings'>): MasterKey =>

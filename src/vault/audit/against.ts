@@ -10,7 +10,7 @@ export interface VerifyDeps {
   /** The normal form in a row's cell, or null if it does not open. */
   readonly open: (row: Rows['values']) => string | null;
   /** The hash under which a row's token must be issued. */
-  readonly hashOf: (row: Rows['values']) => Uint8Array;
+  readonly hashOf: (row: Rows['values']) => Uint8Array | null;
   /** The fingerprint that a value must have, or null if its key is gone. */
   readonly printOf: (row: Rows['values'], normal: string, keyId: string) => Uint8Array | null;
   /** Whether what is kept of a row's version before opens. */

@@ -126,7 +126,8 @@ function checkLive(issued: IssuedRow, stored: Stored, against: Against): void {
   const { value } = stored;
   const row = hex(issued.row);
   if (value === null) return find('values', `${row} is gone`);
-  if (value.collection !== issued.collection || !equalBytes(deps.hashOf(value), issued.hash))
+  const hash = deps.hashOf(value);
+  if (value.collection !== issued.collection || hash === null || !equalBytes(hash, issued.hash))
     find('issued', `${row} was not issued with this token`);
   const normal = deps.open(value);
   if (normal === null) return find('values', `${row} does not open: a column is not as it was sealed`);

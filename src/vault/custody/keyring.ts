@@ -82,9 +82,14 @@ export class Keyring {
     return this.#named.get(id) ?? null;
   }
 
+  /** A vault key, where the store may have lost it; null if it has. */
+  vaultOrNull(use: VaultUse): Key | null {
+    return this.#active.get(slot(null, use)) ?? null;
+  }
+
   vault(use: VaultUse): Key {
-    const key = this.#active.get(slot(null, use));
-    if (key === undefined) throw new MissingVaultKey(use);
+    const key = this.vaultOrNull(use);
+    if (key === null) throw new MissingVaultKey(use);
     return key;
   }
 }

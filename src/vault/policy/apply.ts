@@ -75,7 +75,7 @@ export interface AppliedRequest {
 }
 
 const NOT_IN_THE_FILE =
-  'strongroom serve applies the policy of its own file when it starts: what that file does not say is undone then';
+  'write it into the file that strongroom serve reads too: with SQLite its next start undoes what that file does not say, with PostgreSQL it is not ready until then';
 
 const APPLY = { action: 'policy.apply', expected: 4096 };
 

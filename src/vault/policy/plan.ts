@@ -1,5 +1,6 @@
-import type { Call } from '../call.ts';
+import type { Epoch } from '../epoch.ts';
 import type { CollectionRow } from '../rows.ts';
+import type { Store } from '../store.ts';
 import { mayKeep, TOO_MANY_KEPT } from './bounds.ts';
 import { type Policy, type PolicyProblem, shapeOf } from './policy.ts';
 import { nameAll } from './rename.ts';
@@ -27,9 +28,15 @@ export interface Plan {
   readonly planned: readonly Planned[];
 }
 
+/** What a policy is planned over: a call will do. */
+export interface Planning {
+  readonly core: { readonly store: Pick<Store, 'isEmpty'> };
+  readonly epoch: Pick<Epoch, 'policy' | 'collections'>;
+}
+
 /** Decides what a policy asks of what is stored, or every reason why that cannot be. */
 export async function planOf(
-  { core, epoch }: Call,
+  { core, epoch }: Planning,
   policy: Policy,
 ): Promise<Plan | { readonly problems: readonly PolicyProblem[] }> {
   const { taken, problems: misnamed } = nameAll(policy.collections, new Set(epoch.collections.keys()));

@@ -7,7 +7,7 @@ import type { Draft, Facts } from '../commit/event.ts';
 import { rowName } from '../findings.ts';
 import { COLLECTION_ID, ROW_ID } from '../id.ts';
 import type { ClaimRow } from '../rows.ts';
-import type { Ending, Insert, Replacement } from '../statement.ts';
+import type { Ending, Insert, Relied, Replacement } from '../statement.ts';
 import { answered, decideItem, type ItemAnswer, namedCollection, refused } from './item.ts';
 import {
   type AskedToken,
@@ -26,6 +26,8 @@ export interface Changes {
   readonly inserts: Insert[];
   readonly endings: Ending[];
   readonly replacements: Replacement[];
+  /** Values that are refused over what was read after them: were they changed since, it is decided again. */
+  readonly relied: Relied[];
   /** By item: the event of an expired row that it met, and that ends too. */
   readonly met: Map<number, Draft>;
   /** By item: the version that its token's value has now. */
@@ -62,7 +64,14 @@ export const change = <T extends object>(
   const attempted = { action: asking.action, expected: 96 * items.length };
   return attempt(core, caller, attempted, async (call) => {
     const claim = claimOf(call, asking.action, idempotencyKey, request);
-    const into: Changes = { inserts: [], endings: [], replacements: [], met: new Map(), done: new Map() };
+    const into: Changes = {
+      inserts: [],
+      endings: [],
+      replacements: [],
+      relied: [],
+      met: new Map(),
+      done: new Map(),
+    };
     const first = await firstUnder(call, claim);
     const sought = first === null ? await seek(call, asking, items) : again(call, asking, items, first, into);
     if (first === null) await add(call, sought, into);
@@ -73,6 +82,7 @@ export const change = <T extends object>(
       inserts: [...claimed, ...into.inserts],
       endings: into.endings,
       replacements: into.replacements,
+      relied: into.relied,
       validUntil: validUntil(sought.live),
       drafts: inOrder(sought).flatMap((event, item) => withMet(into.met.get(item), event)),
     });

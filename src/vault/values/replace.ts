@@ -68,10 +68,15 @@ async function replaceAll(
   for (const live of sought.live) {
     const one = wanted.get(live.item);
     const misfit = misfitOf(call, live, one, items[live.item]?.ifVersion, seen);
-    const successor = one === undefined ? misfit : (misfit ?? (await successorOf(call, live, one, taken)));
-    if (successor === null || typeof successor === 'string')
-      refuseLive(call, ACTION, live, successor ?? 'internal', sought);
-    else succeed(call, live, successor, sought, into);
+    if (one === undefined || misfit !== null) {
+      refuseLive(call, ACTION, live, misfit ?? 'internal', sought);
+      continue;
+    }
+    const successor = await successorOf(call, live, one, taken);
+    if (typeof successor === 'string') {
+      into.relied.push({ row: live.row.row, version: live.row.version });
+      refuseLive(call, ACTION, live, successor, sought);
+    } else succeed(call, live, successor, sought, into);
     if (live.item % 64 === 63) await call.core.world.breathe();
   }
 }

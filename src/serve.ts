@@ -36,6 +36,7 @@ export interface Listening {
 
 /** What is done between requests, every so many milliseconds. */
 const MAINTENANCE = 10_000;
+const FOLLOW = 1000;
 const RECHECK = 60_000;
 
 /**
@@ -77,7 +78,11 @@ export async function serve(serving: Serving): Promise<Listening> {
     throw error;
   }
   isOpen = true;
-  const timers = [every(MAINTENANCE, vault.maintain), every(RECHECK, vault.recheck)];
+  const timers = [
+    every(MAINTENANCE, vault.maintain),
+    every(FOLLOW, vault.follow),
+    every(RECHECK, vault.recheck),
+  ];
   return {
     url,
     metricsUrl: watched?.url ?? null,

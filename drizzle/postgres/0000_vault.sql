@@ -173,3 +173,28 @@ CREATE INDEX "claims_at" ON "claims" USING btree ("at");--> statement-breakpoint
 CREATE INDEX "earlier_until" ON "earlier" USING btree ("until");--> statement-breakpoint
 CREATE UNIQUE INDEX "subjects_id" ON "subjects" USING btree ("id");--> statement-breakpoint
 CREATE INDEX "values_expire" ON "values" USING btree ("expires_at") WHERE "values"."expires_at" is not null;
+--> statement-breakpoint
+CREATE TABLE "checkpoints" (
+	"slot" bigint PRIMARY KEY NOT NULL,
+	"size" bigint NOT NULL,
+	"at" bigint NOT NULL,
+	"note" text COLLATE "C" NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "followers" (
+	"name" text COLLATE "C" PRIMARY KEY NOT NULL,
+	"holder" text COLLATE "C" NOT NULL,
+	"until" bigint NOT NULL,
+	"cursor" bigint NOT NULL,
+	"frontier" "bytea" NOT NULL,
+	"state" "bytea" NOT NULL,
+	"revision" bigint NOT NULL,
+	"mac" "bytea" NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "tiles" (
+	"level" bigint NOT NULL,
+	"index" bigint NOT NULL,
+	"hashes" "bytea" NOT NULL,
+	CONSTRAINT "tiles_level_index_pk" PRIMARY KEY("level","index")
+);

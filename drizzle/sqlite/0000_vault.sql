@@ -173,3 +173,28 @@ CREATE TABLE `values` (
 ) WITHOUT ROWID;
 --> statement-breakpoint
 CREATE INDEX `values_expire` ON `values` (`expires_at`) WHERE "values"."expires_at" is not null;
+--> statement-breakpoint
+CREATE TABLE `checkpoints` (
+	`slot` integer PRIMARY KEY NOT NULL,
+	`size` integer NOT NULL,
+	`at` integer NOT NULL,
+	`note` text NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `followers` (
+	`name` text PRIMARY KEY NOT NULL,
+	`holder` text NOT NULL,
+	`until` integer NOT NULL,
+	`cursor` integer NOT NULL,
+	`frontier` blob NOT NULL,
+	`state` blob NOT NULL,
+	`revision` integer NOT NULL,
+	`mac` blob NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `tiles` (
+	`level` integer NOT NULL,
+	`index` integer NOT NULL,
+	`hashes` blob NOT NULL,
+	PRIMARY KEY(`level`, `index`)
+);

@@ -26,6 +26,9 @@ export const TABLES = {
   keys: tables.keys,
   restrictions: tables.restrictions,
   uses: tables.uses,
+  followers: tables.followers,
+  tiles: tables.tiles,
+  checkpoints: tables.checkpoints,
 } satisfies { [T in keyof Rows]: SQLiteTable & { readonly $inferSelect: Rows[T] } };
 
 export const HEAD: SQLiteTable & { readonly $inferSelect: HeadRow } = tables.head;
@@ -110,6 +113,15 @@ export function succession(
     sql: `insert into ${quoted(name)} (${columns.map(({ column }) => column).join(', ')}) values (${places}) on conflict (${quoted(key)}) do update set ${set} where case when ${isNone} then 0 else "revision" end = excluded."revision" - 1`,
     properties: columns.map(({ property }) => property),
   };
+}
+
+/** Inserts a row, or puts it in the place of the one of its key. */
+export function putting(name: string, table: SQLiteTable, key: string): ReturnType<typeof insertion> {
+  const { sql, properties } = insertion(name, table);
+  const set = columnsOf(table)
+    .map(({ column }) => `${column} = excluded.${column}`)
+    .join(', ');
+  return { sql: sql.replace('do nothing', `(${quoted(key)}) do update set ${set}`), properties };
 }
 
 /** `insert into … on conflict … do update`, which keeps the later of two uses. */

@@ -1,9 +1,12 @@
 import type {
+  CheckpointRow,
   ClaimRow,
   ClientRow,
   CollectionRow,
   EarlierRow,
+  EventRow,
   FingerprintRow,
+  FollowerRow,
   GrantRow,
   HeadRow,
   KeyRow,
@@ -11,11 +14,12 @@ import type {
   PolicyRow,
   RestrictionRow,
   SubjectRow,
+  TileRow,
   UseRow,
   ValueRow,
 } from '../vault/rows.ts';
 import type { AuthoritySnapshot, Located, Store } from '../vault/store.ts';
-import { EARLIER, HEAD, LEASES, TABLES } from './columns.ts';
+import { EARLIER, EVENTS, HEAD, LEASES, TABLES } from './columns.ts';
 import type { Answered, Prepared } from './postgres-session.ts';
 import { reading, type RowReading } from './postgres-sql.ts';
 import { arrayOf } from './postgres-wire.ts';
@@ -33,6 +37,11 @@ const ROWS = {
   uses: reading<UseRow>(TABLES.uses, 't'),
   earlier: reading<EarlierRow>(EARLIER, 't'),
   leases: reading<LeaseRow>(LEASES, 't'),
+  head: reading<HeadRow>(HEAD, 't'),
+  events: reading<EventRow>(EVENTS, 't'),
+  followers: reading<FollowerRow>(TABLES.followers, 't'),
+  tiles: reading<TileRow>(TABLES.tiles, 't'),
+  checkpoints: reading<CheckpointRow>(TABLES.checkpoints, 't'),
 };
 
 /** `u."key"` of a list, with its `position`. */
@@ -96,6 +105,25 @@ const IS_USED = { name: 'is_used', text: 'select 1 from "issued" where "collecti
 const CLOCK = { name: 'clock', text: 'select (extract(epoch from clock_timestamp()) * 1000)::bigint' };
 const EPOCH = { name: 'epoch', text: 'select "epoch" from "head" where "only" = 1' };
 
+const HEAD_NOW = { name: 'head_now', text: `select ${ROWS.head.columns} from "head" t where t."only" = 1` };
+const EVENTS_FROM = {
+  name: 'events_from',
+  text: `select ${ROWS.events.columns} from "events" t where t."index" >= $1 order by t."index" limit $2`,
+};
+const FOLLOWER_OF = {
+  name: 'follower_of',
+  text: `select ${ROWS.followers.columns} from "followers" t where t."name" = $1`,
+};
+const TILES_OF = {
+  name: 'tiles_of',
+  text: `select ${ROWS.tiles.columns} from unnest($1::bigint[], $2::bigint[]) with ordinality as u("level", "index", "position")
+   ${one('select * from "tiles" t where t."level" = u."level" and t."index" = u."index"')} t on true order by u."position"`,
+};
+const LAST_CHECKPOINT = {
+  name: 'last_checkpoint',
+  text: `select ${ROWS.checkpoints.columns} from "checkpoints" t order by t."slot" desc limit 1`,
+};
+
 /** One round trip on any connection. */
 export type Ask = (statement: Prepared, values: readonly unknown[]) => Promise<Answered>;
 
@@ -142,6 +170,21 @@ export function postgresReads(ask: Ask): Reads {
     hasClaims: (before) => any(HAS_CLAIMS, before),
     isEmpty: async (collection) => !(await any(IS_USED, collection)),
     clock: async () => Number((await ask(CLOCK, [])).rows[0]?.[0]),
+    head: () => single(ROWS.head, HEAD_NOW, []),
+    eventsFrom: (index, most) => rowsThere(ROWS.events, EVENTS_FROM, [index, most]),
+    follower: (name) => single(ROWS.followers, FOLLOWER_OF, [name]),
+    tiles: (places) =>
+      rowsOf(ROWS.tiles, TILES_OF, [
+        arrayOf(
+          'number',
+          places.map(({ level }) => level),
+        ),
+        arrayOf(
+          'number',
+          places.map(({ index }) => index),
+        ),
+      ]),
+    lastCheckpoint: () => single(ROWS.checkpoints, LAST_CHECKPOINT, []),
     epoch: async () => Number((await ask(EPOCH, [])).rows[0]?.[0] ?? 0),
   };
 }

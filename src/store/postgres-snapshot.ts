@@ -21,6 +21,9 @@ const ORDER = {
   subjects: '',
   claims: '',
   uses: '',
+  followers: '',
+  tiles: '',
+  checkpoints: 'order by "slot"',
 } satisfies Record<Scanned, string>;
 
 const SCANNED = { ...TABLES, earlier: EARLIER };

@@ -43,6 +43,9 @@ export const collections = postgresTable(tables.collections);
 export const keys = postgresTable(tables.keys);
 export const restrictions = postgresTable(tables.restrictions);
 export const uses = postgresTable(tables.uses);
+export const followers = postgresTable(tables.followers);
+export const tiles = postgresTable(tables.tiles);
+export const checkpoints = postgresTable(tables.checkpoints);
 export const head = postgresTable(tables.head);
 export const events = postgresTable(tables.events);
 

@@ -1,7 +1,6 @@
 import {
   type HeadRow,
   LAST_REVISION,
-  type LeaseRow,
   PRIMARY_KEY,
   type RawRow,
   type Table,
@@ -86,6 +85,9 @@ const INSERT = {
   keys: insert('keys'),
   restrictions: insert('restrictions'),
   uses: insert('uses'),
+  followers: insert('followers'),
+  tiles: insert('tiles'),
+  checkpoints: insert('checkpoints'),
 } satisfies Record<Table, SetStatement<object>>;
 
 const UPDATE = {
@@ -95,11 +97,24 @@ const UPDATE = {
 } satisfies Record<UpdatedTable, SetStatement<Update>>;
 
 /** A first revision, or the one after what is stored; a first one also after what is none. */
-const LEASE: SetStatement<LeaseRow> = inserting(
-  'lease',
-  'leases',
-  `("name") do update set ${assigned(givenOf(LEASES), 'excluded')}
-   where case when "leases"."revision" between 0 and ${LAST_REVISION} then "leases"."revision" else 0 end = excluded."revision" - 1`,
+function succeeding(name: string, table: 'leases' | 'followers'): SetStatement<object> {
+  const columns = table === 'leases' ? LEASES : TABLES[table];
+  const stored = `"${table}"."revision"`;
+  return inserting(
+    name,
+    table,
+    `("name") do update set ${assigned(givenOf(columns), 'excluded')}
+     where case when ${stored} between 0 and ${LAST_REVISION} then ${stored} else 0 end = excluded."revision" - 1`,
+  );
+}
+
+const LEASE = succeeding('lease', 'leases');
+const FOLLOW = succeeding('follow', 'followers');
+
+const NOTE_CHECKPOINTS = inserting(
+  'note_checkpoints',
+  'checkpoints',
+  `("slot") do update set ${assigned(givenOf(TABLES.checkpoints), 'excluded')}`,
 );
 
 /** The later of two uses is kept. */
@@ -151,6 +166,11 @@ export const POSTGRES_WRITER: Writer = {
   replace: (session, { replacements }) => perform(session, REPLACE, replacements),
   forgetEarlier: (session, { versions }) => perform(session, FORGET_EARLIER, versions),
   lease: (session, { leases }) => perform(session, LEASE, leases),
+  follow: (session, { followers }) => perform(session, FOLLOW, followers),
+  noteCheckpoints: async (session, { checkpoints }) => {
+    await perform(session, NOTE_CHECKPOINTS, checkpoints);
+    return NOTHING_FAILED;
+  },
   forgetClaims: async (session, { before }) => {
     await session.run(FORGET_CLAIMS, [before]);
     return NOTHING_FAILED;

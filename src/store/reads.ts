@@ -1,10 +1,13 @@
 import type Database from 'better-sqlite3';
 import type {
+  CheckpointRow,
   ClaimRow,
   ClientRow,
   CollectionRow,
   EarlierRow,
+  EventRow,
   FingerprintRow,
+  FollowerRow,
   GrantRow,
   HeadRow,
   KeyRow,
@@ -12,11 +15,12 @@ import type {
   PolicyRow,
   RestrictionRow,
   SubjectRow,
+  TileRow,
   UseRow,
   ValueRow,
 } from '../vault/rows.ts';
-import type { AuthoritySnapshot, Located } from '../vault/store.ts';
-import { EARLIER, HEAD, LEASES, selected, soundly, TABLES } from './columns.ts';
+import type { AuthoritySnapshot, Located, TilePlace } from '../vault/store.ts';
+import { EARLIER, EVENTS, HEAD, LEASES, selected, soundly, TABLES } from './columns.ts';
 
 type Key = Uint8Array;
 
@@ -80,6 +84,19 @@ export function sqliteReads(db: Database.Database) {
   const use = db.prepare<[string], UseRow>(`select ${selected(TABLES.uses)} from "uses" where "key_id" = ?`);
   const anyClaim = db.prepare<[number]>('select 1 from "claims" where "at" < ? limit 1').pluck();
   const anyIssued = db.prepare<[string]>('select 1 from "issued" where "collection" = ? limit 1').pluck();
+  const head = db.prepare<[], HeadRow>(`select ${selected(HEAD)} from "head"`);
+  const events = db.prepare<[number, number], EventRow>(
+    `select ${selected(EVENTS)} from "events" where "index" >= ? order by "index" limit ?`,
+  );
+  const follower = db.prepare<[string], FollowerRow>(
+    `select ${selected(TABLES.followers)} from "followers" where "name" = ?`,
+  );
+  const tile = db.prepare<[number, number], TileRow>(
+    `select ${selected(TABLES.tiles)} from "tiles" where "level" = ? and "index" = ?`,
+  );
+  const checkpoint = db.prepare<[], CheckpointRow>(
+    `select ${selected(TABLES.checkpoints)} from "checkpoints" order by "slot" desc limit 1`,
+  );
   const epoch = db.prepare<[], number>('select "epoch" from "head"').pluck();
 
   const sound = {
@@ -90,6 +107,10 @@ export function sqliteReads(db: Database.Database) {
     earlier: orNull(soundly<EarlierRow>(EARLIER)),
     leases: orNull(soundly<LeaseRow>(LEASES)),
     uses: orNull(soundly<UseRow>(TABLES.uses)),
+    heads: orNull(soundly<HeadRow>(HEAD)),
+    followers: orNull(soundly<FollowerRow>(TABLES.followers)),
+    tiles: orNull(soundly<TileRow>(TABLES.tiles)),
+    checkpoints: orNull(soundly<CheckpointRow>(TABLES.checkpoints)),
   };
 
   const begin = db.prepare('begin');
@@ -143,6 +164,12 @@ export function sqliteReads(db: Database.Database) {
     hasClaims: (before: number) => anyClaim.get(before) !== undefined,
     isEmpty: (collection: string) => anyIssued.get(collection) === undefined,
     epoch: () => epoch.get() ?? 0,
+    head: () => sound.heads(head.get()),
+    eventsFrom: (index: number, most: number) => events.all(index, most).map(soundly<EventRow>(EVENTS)),
+    follower: (name: string) => sound.followers(follower.get(name)),
+    tiles: (places: readonly TilePlace[]) =>
+      each(places, ({ level, index }) => sound.tiles(tile.get(level, index))),
+    lastCheckpoint: () => sound.checkpoints(checkpoint.get()),
   };
 }
 

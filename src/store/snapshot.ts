@@ -15,6 +15,9 @@ const ORDER = {
   subjects: '',
   claims: '',
   uses: '',
+  followers: '',
+  tiles: '',
+  checkpoints: ' order by "slot"',
 } satisfies Record<Scanned, string>;
 
 const SCANNED = { ...TABLES, earlier: EARLIER };

@@ -7,6 +7,7 @@ import {
   HEAD,
   insertion,
   LEASES,
+  putting,
   replacement,
   selected,
   soundly,
@@ -42,6 +43,8 @@ export function sqliteWriter(db: Database.Database): Writer {
     'update "values" set "cell" = ?, "metadata" = ?, "key_id" = ?, "version" = ?, "expires_at" = ? where "row" = ? and "version" = ?',
   );
   const lease = prepared(db, succession('leases', LEASES, 'name'));
+  const follow = prepared(db, succession('followers', TABLES.followers, 'name'));
+  const noteCheckpoint = prepared(db, putting('checkpoints', TABLES.checkpoints, 'slot'));
   const prints = {
     fingerprints: db.prepare(dropping('fingerprints')),
     lookups: db.prepare(dropping('lookups')),
@@ -88,6 +91,11 @@ export function sqliteWriter(db: Database.Database): Writer {
     forgetEarlier: ({ versions }) =>
       failing(versions, ({ row, version }) => forgetEarlier.run(row, version).changes === 1),
     lease: ({ leases }) => failing(leases, (row) => lease.run(row) === 1),
+    follow: ({ followers }) => failing(followers, (row) => follow.run(row) === 1),
+    noteCheckpoints: ({ checkpoints }) => {
+      for (const checkpoint of checkpoints) noteCheckpoint.run(checkpoint);
+      return NOTHING_FAILED;
+    },
     forgetClaims: ({ before }) => {
       forget.run(before);
       return NOTHING_FAILED;
@@ -152,5 +160,8 @@ function mapTables(
     keys: of('keys'),
     restrictions: of('restrictions'),
     uses: of('uses'),
+    followers: of('followers'),
+    tiles: of('tiles'),
+    checkpoints: of('checkpoints'),
   };
 }

@@ -192,6 +192,30 @@ export const uses = sqliteTable('uses', {
   mac: bytes('mac'),
 });
 
+export const followers = sqliteTable('followers', {
+  name: text('name').primaryKey(),
+  holder: word('holder'),
+  until: count('until'),
+  cursor: count('cursor'),
+  frontier: bytes('frontier'),
+  state: bytes('state'),
+  revision: count('revision'),
+  mac: bytes('mac'),
+});
+
+export const tiles = sqliteTable(
+  'tiles',
+  { level: count('level'), index: count('index'), hashes: bytes('hashes') },
+  (table) => [primaryKey({ columns: [table.level, table.index] })],
+);
+
+export const checkpoints = sqliteTable('checkpoints', {
+  slot: integer('slot').primaryKey(),
+  size: count('size'),
+  at: count('at'),
+  note: word('note'),
+});
+
 export const head = sqliteTable(
   'head',
   {

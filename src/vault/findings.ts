@@ -9,7 +9,7 @@ import type { Table } from './rows.ts';
 
 /** A row, or a table, that does not authenticate. `record` is its key: never data. */
 export interface Finding {
-  readonly table: Table | 'earlier' | 'head';
+  readonly table: Table | 'earlier' | 'events' | 'head';
   readonly record: string;
   readonly problem: string;
 }

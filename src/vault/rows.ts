@@ -75,6 +75,36 @@ export interface LeaseRow {
   revision: number;
 }
 
+/**
+ * Where a follower stands in the log, what it made of it so far, and who follows until when, in milliseconds. `revision` is the
+ * number that fences it: a commit under an older one comes to nothing. `frontier` is the Merkle tree over what it has read.
+ */
+export interface FollowerRow {
+  name: string;
+  holder: string;
+  until: number;
+  cursor: number;
+  frontier: Bytes;
+  state: Bytes;
+  revision: number;
+  mac: Bytes;
+}
+
+/** A full tile of the log's tree (C2SP tlog-tiles): 256 hashes, which the log itself proves. */
+export interface TileRow {
+  level: number;
+  index: number;
+  hashes: Bytes;
+}
+
+/** The last signed checkpoint of an hour of the log; `slot` is the hour since 1970. Its signature authenticates it. */
+export interface CheckpointRow {
+  slot: number;
+  size: number;
+  at: number;
+  note: string;
+}
+
 /** No lease comes this far: a revision beyond is not the vault's, and counts as none. */
 export const LAST_REVISION = 2 ** 52;
 
@@ -206,6 +236,9 @@ export interface Rows {
   keys: KeyRow;
   restrictions: RestrictionRow;
   uses: UseRow;
+  followers: FollowerRow;
+  tiles: TileRow;
+  checkpoints: CheckpointRow;
 }
 export type Table = keyof Rows;
 
@@ -224,4 +257,7 @@ export const PRIMARY_KEY = {
   keys: ['id'],
   restrictions: ['client', 'restriction'],
   uses: ['keyId'],
+  followers: ['name'],
+  tiles: ['level', 'index'],
+  checkpoints: ['slot'],
 } as const satisfies { [T in Table]: readonly (keyof Rows[T])[] };

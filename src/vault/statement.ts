@@ -1,4 +1,15 @@
-import type { EarlierRow, HeadRow, LeaseRow, RawRow, Rows, Table, UseRow, ValueRow } from './rows.ts';
+import type {
+  CheckpointRow,
+  EarlierRow,
+  FollowerRow,
+  HeadRow,
+  LeaseRow,
+  RawRow,
+  Rows,
+  Table,
+  UseRow,
+  ValueRow,
+} from './rows.ts';
 
 /** What a group's transaction does, as data. */
 
@@ -58,6 +69,10 @@ export type Statement =
   | { readonly do: 'forgetEarlier'; readonly versions: readonly Relied[] }
   /** Fails for a lease whose stored revision is not `revision - 1`; a first one, also if that is beyond LAST_REVISION. */
   | { readonly do: 'lease'; readonly leases: readonly LeaseRow[] }
+  /** As `lease`, of a follower's row. */
+  | { readonly do: 'follow'; readonly followers: readonly FollowerRow[] }
+  /** Puts a checkpoint in the place of what its hour had. */
+  | { readonly do: 'noteCheckpoints'; readonly checkpoints: readonly CheckpointRow[] }
   | { readonly do: 'forgetClaims'; readonly before: number }
   | { readonly do: 'noteUses'; readonly uses: readonly UseRow[] }
   /** Rows of any table, as they are elsewhere. It fails for those whose key is taken. */

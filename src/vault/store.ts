@@ -2,12 +2,14 @@ import type { Secret } from '../crypto/key.ts';
 import type { Commit } from './commit/commit.ts';
 import type { GroupResult } from './commit/transaction.ts';
 import type {
+  CheckpointRow,
   ClaimRow,
   ClientRow,
   CollectionRow,
   EarlierRow,
   EventRow,
   FingerprintRow,
+  FollowerRow,
   GrantRow,
   HeadRow,
   KeyRow,
@@ -17,6 +19,7 @@ import type {
   RestrictionRow,
   Rows,
   SubjectRow,
+  TileRow,
   UseRow,
   ValueRow,
 } from './rows.ts';
@@ -44,6 +47,9 @@ export interface Located {
   readonly value: ValueRow | null;
 }
 
+/** Which tile of the log's tree. */
+export type TilePlace = Pick<TileRow, 'level' | 'index'>;
+
 /** Tables that `audit verify` walks. */
 export type Scanned =
   | 'issued'
@@ -53,7 +59,10 @@ export type Scanned =
   | 'earlier'
   | 'subjects'
   | 'claims'
-  | 'uses';
+  | 'uses'
+  | 'followers'
+  | 'tiles'
+  | 'checkpoints';
 
 /** What each scanned table holds. */
 export type ScannedRows = Pick<Rows, Exclude<Scanned, 'earlier'>> & { earlier: EarlierRow };
@@ -71,6 +80,14 @@ export interface Store {
   authority(): Promise<AuthoritySnapshot>;
   /** The epoch in the head (unauthenticated: a hint that caches are old, nothing more). */
   epoch(): Promise<number>;
+  /** The head as it is now, to be held against its MAC. */
+  head(): Promise<HeadRow | null>;
+  /** Committed events in order, from this index on: `most` of them, or as many as there are. */
+  eventsFrom(index: number, most: number): Promise<readonly EventRow[]>;
+  follower(name: string): Promise<FollowerRow | null>;
+  tiles(places: readonly TilePlace[]): Promise<readonly (TileRow | null)[]>;
+  /** The checkpoint of the newest hour. */
+  lastCheckpoint(): Promise<CheckpointRow | null>;
   locate(collection: string, hashes: readonly Bytes[]): Promise<readonly (Located | null)[]>;
   located(rows: readonly Bytes[]): Promise<readonly (ValueRow | null)[]>;
   fingerprinted(

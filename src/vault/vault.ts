@@ -5,6 +5,9 @@ import { Throttle } from './access/throttle.ts';
 import { Uses } from './access/uses.ts';
 import { type BackupMade, type BackupRestored, recordBackup, recordRestore } from './backup.ts';
 import { bind } from './bind.ts';
+import { checkpointFollower } from './audit/checkpoints.ts';
+import { following } from './audit/follow.ts';
+import { base58 } from './base58.ts';
 import type { BoundVault } from './bound.ts';
 import type { Caller } from './call.ts';
 import { NOTHING } from './commit/commit.ts';
@@ -56,6 +59,8 @@ export interface Vault {
   refused(code: Code): void;
   /** What the vault does on its own, every few seconds: commits counts, drops old claims, purges what has expired. */
   readonly maintain: () => Promise<void>;
+  /** Signs a checkpoint of the log if it has grown, and nobody else does; every second or so. */
+  readonly follow: () => Promise<void>;
   /** Reads and authenticates anew what decisions rest on; whatever does not authenticate becomes an event. */
   readonly recheck: () => Promise<void>;
   /** What there is to count of it now, for whoever watches it. */
@@ -127,6 +132,8 @@ export async function openVault({
   };
   const refusals = new Refusals();
   const refusedKeys = new RefusedKeys();
+  const holder = base58(world.random(9), 13);
+  const checkpoints = following(core, checkpointFollower(core), { rowsKey: rowsKey.secret, seal }, holder);
   const upkeep = upkeepOf(core, { refusals, refusedKeys }, rowsKey);
 
   async function recheck(): Promise<void> {
@@ -153,15 +160,22 @@ export async function openVault({
     reopen: (caller) => reopen(core, caller, opened.standing),
     refused: (code) => refusals.count(code),
     maintain: upkeep.maintain,
+    follow: checkpoints.run,
     recheck,
     figures: () => figuresOf(core),
     ready: () => readiness(core),
     close: async () => {
       await upkeep.flush();
+      await checkpoints.giveUp().catch(ignoreLost);
       await queue.close();
       await store.close();
     },
   };
+}
+
+/** A lease that could not be given up runs out. */
+function ignoreLost(error: unknown): void {
+  if (!(error instanceof StoreFailure)) throw error;
 }
 
 /** A vault that has closed over a finding still records it. */

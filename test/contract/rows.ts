@@ -115,6 +115,18 @@ export const ROW = {
     mac: bytesOf(n, 33),
   }),
   uses: (n) => ({ keyId: word(n), client: word(n), at: n, mac: bytesOf(n, 33) }),
+  followers: (n) => ({
+    name: word(n),
+    holder: word(n),
+    until: n,
+    cursor: n,
+    frontier: bytesOf(n, 32),
+    state: bytesOf(n, 40),
+    revision: 1,
+    mac: bytesOf(n, 33),
+  }),
+  tiles: (n) => ({ level: n % 2, index: n, hashes: bytesOf(n, 64) }),
+  checkpoints: (n) => ({ slot: n, size: n, at: n, note: word(n) }),
 } satisfies { [T in Table]: (n: number) => Rows[T] };
 
 export const TABLES_OF_ROWS = Object.keys(PRIMARY_KEY) as Table[];

@@ -1,4 +1,4 @@
-import { AUTHORITY, type LeaseRow, type UseRow } from '../rows.ts';
+import { AUTHORITY, type CheckpointRow, type FollowerRow, type LeaseRow, type UseRow } from '../rows.ts';
 import type { Ending, Insert, Relied, Replacement, Update } from '../statement.ts';
 import type { Draft } from './event.ts';
 import type { Turn } from './standing.ts';
@@ -20,6 +20,9 @@ export interface Commit {
   readonly outlived: readonly Relied[];
   /** The lease that this work is done under: one holder at a time. */
   readonly leases: readonly LeaseRow[];
+  /** Where a follower stands after what it writes here: whoever is no longer the one that follows writes nothing. */
+  readonly followers: readonly FollowerRow[];
+  readonly checkpoints: readonly CheckpointRow[];
   readonly relied: readonly Relied[];
   /** Collections that must have no token yet. */
   readonly mustBeEmpty: readonly string[];
@@ -44,6 +47,8 @@ export const NOTHING: Commit = {
   replacements: [],
   outlived: [],
   leases: [],
+  followers: [],
+  checkpoints: [],
   relied: [],
   mustBeEmpty: [],
   validUntil: null,

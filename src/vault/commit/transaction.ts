@@ -29,6 +29,9 @@ const ORDER = [
   'keys',
   'restrictions',
   'uses',
+  'followers',
+  'tiles',
+  'checkpoints',
 ] as const satisfies readonly Table[];
 
 type Owned<T> = { readonly item: T; readonly owner: number };
@@ -60,6 +63,9 @@ export function* groupTransaction(
     note(outlived, yield { do: 'forgetEarlier', versions: outlived.map(({ item }) => item) });
   const leases = owned(group, (commit) => commit.leases);
   if (leases.length > 0) note(leases, yield { do: 'lease', leases: leases.map(({ item }) => item) });
+  const followers = owned(group, (commit) => commit.followers);
+  if (followers.length > 0)
+    note(followers, yield { do: 'follow', followers: followers.map(({ item }) => item) });
   for (const [table, rows] of sets(group)) {
     note(rows, yield { do: 'insert', table, rows: rows.map(({ item }) => item) });
   }
@@ -67,6 +73,8 @@ export function* groupTransaction(
   if (updates.length > 0) note(updates, yield { do: 'update', updates: updates.map(({ item }) => item) });
   const uses = group.flatMap((commit) => commit.uses).toSorted((a, b) => byKey('uses', a, b));
   if (uses.length > 0) yield { do: 'noteUses', uses };
+  const checkpoints = group.flatMap((commit) => commit.checkpoints);
+  if (checkpoints.length > 0) yield { do: 'noteCheckpoints', checkpoints };
   if (failed.size > 0) return { keep: false, result: { kept: false, failed, head: null } };
 
   const head = (yield { do: 'lockHead' }).head;

@@ -42,6 +42,7 @@ const COLUMNS = {
   claims: ['owner', 'key', 'body', 'rows', 'at'],
   restrictions: ['client', 'restriction', 'until', 'reason', 'by', 'at', 'revision'],
   uses: ['keyId', 'client', 'at'],
+  followers: ['name', 'holder', 'until', 'cursor', 'frontier', 'state', 'revision'],
 } as const satisfies { [T in keyof Rows]?: readonly (keyof Omit<Rows[T], 'mac'>)[] };
 
 export type AuthenticTable = keyof typeof COLUMNS;

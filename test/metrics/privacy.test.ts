@@ -164,6 +164,7 @@ it('however many paths, methods, keys and bodies are tried, labels are words of 
       'io',
       'busy',
       'unknown',
+      'closed',
       'other',
       'integrity',
       'filling',

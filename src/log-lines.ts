@@ -3,8 +3,9 @@ import type { RequestLine } from './http/verb.ts';
 
 /** One line a request. Of an unexpected error only its name and where it was thrown: a message may quote data. */
 export function requestLogger(logger: Logger): (line: RequestLine) => void {
-  return ({ failure, items: _items, ms, ...rest }) => {
-    const line = { ...rest, ms: Math.round(ms * 10) / 10 };
+  // Key by key: what a rest pattern leaves is an object of the slow kind, and doubles what a line costs.
+  return ({ requestId, method, route, status, ms, code, fault, failure }) => {
+    const line = { requestId, method, route, status, code, fault, ms: Math.round(ms * 10) / 10 };
     if (failure === undefined) logger.info(line, 'request');
     else logger.error({ ...line, ...whereThrown(failure) }, 'request failed');
   };

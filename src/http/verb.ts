@@ -31,9 +31,9 @@ export interface RequestLine {
   readonly status: number;
   readonly ms: number;
   /** Of a request that failed: whole, or in every item. */
-  readonly code?: Code;
+  readonly code?: Code | undefined;
   /** Of a request with items. */
-  readonly items?: ItemTally;
+  readonly items?: ItemTally | undefined;
   readonly failure?: unknown;
   /** Why the vault is not ready: a sentence of ours. */
   readonly fault?: string;
@@ -69,14 +69,15 @@ export function mount<R extends Route>(mounting: Mounting, route: R, call: Call<
     const requestId = nextId();
     const started = now();
     try {
-      const { response, ...outcome } = await answer(mounting, route, keys, call, context, requestId);
+      const { response, code, items } = await answer(mounting, route, keys, call, context, requestId);
       log({
         requestId,
         method,
         route: route.path,
         status: response.status,
         ms: now() - started,
-        ...outcome,
+        code,
+        items,
       });
       return response;
     } catch (error) {
@@ -99,7 +100,9 @@ export function mount<R extends Route>(mounting: Mounting, route: R, call: Call<
   app.on(method, route.path, handle);
 }
 
-type Answered = { readonly response: Response } & Pick<RequestLine, 'code' | 'items'>;
+interface Answered extends Pick<RequestLine, 'code' | 'items'> {
+  readonly response: Response;
+}
 
 async function answer<R extends Route>(
   { vault, bodies, addressOf }: Mounting,

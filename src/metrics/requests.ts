@@ -7,8 +7,8 @@ export interface Metered {
   readonly route: string;
   readonly status: number;
   readonly ms: number;
-  readonly code?: Code;
-  readonly items?: { readonly done: number; readonly failed: ReadonlyMap<Code, number> };
+  readonly code?: Code | undefined;
+  readonly items?: { readonly done: number; readonly failed: ReadonlyMap<Code, number> } | undefined;
 }
 
 /** What is no route of the wire. */

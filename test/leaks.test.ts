@@ -149,6 +149,9 @@ const BODIES: Record<keyof typeof ROUTES, readonly object[]> = {
   ],
   revokeClient: [{ client: PAN }, { client: SECRET }],
   verifyLog: [{ [PAN]: SECRET }],
+  logKey: [{}, { [PAN]: SECRET }],
+  newestCheckpoint: [{}, { [PAN]: SECRET }],
+  proveEvent: [{ index: 0 }, { index: PAN }, { index: Number(PAN) }],
 };
 
 interface Answer {

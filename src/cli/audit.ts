@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { ask, type Common, withCommon } from './ask.ts';
+import { ask, type Common, usage, withCommon } from './ask.ts';
 import type { Host } from './host.ts';
 import { table } from './table.ts';
 
-/** `audit verify` */
+/** `audit verify`, `audit key`, `audit checkpoint`, `audit prove` */
 export function addAuditCommands(program: Command, host: Host, outcome: { code: number }): void {
   const audit = program.command('audit').description('what was done, and whether the record of it is whole');
 
@@ -23,6 +23,33 @@ export function addAuditCommands(program: Command, host: Host, outcome: { code: 
       ]);
       host.print(table(['TABLE', 'EVENT', 'FINDING'], lines));
     });
+
+  withCommon(audit.command('key'))
+    .description('the key that signed checkpoints verify under, as C2SP signed-note writes it')
+    .action(async (options: Common) => {
+      const { key } = await ask(host, options, (vault) => vault.audit.key());
+      host.print(options.json ? JSON.stringify({ key }) : key);
+    });
+
+  withCommon(audit.command('checkpoint'))
+    .description('the newest signed checkpoint of the log')
+    .action(async (options: Common) => {
+      const { size, checkpoint } = await ask(host, options, (vault) => vault.audit.checkpoint());
+      host.print(options.json ? JSON.stringify({ size, checkpoint }) : asFile(checkpoint));
+    });
+
+  withCommon(audit.command('prove').argument('<index>', 'of the event, from 0'))
+    .description('a proof that an event is in the log of the newest checkpoint, with its bytes')
+    .action(async (index: string, options: Common) => {
+      if (!/^(?:0|[1-9]\d{0,14})$/.test(index)) throw usage('an event is named by its index, from 0');
+      const { proof, size } = await ask(host, options, (vault) =>
+        vault.audit.prove({ index: Number(index) }),
+      );
+      host.print(options.json ? JSON.stringify({ index: Number(index), size, proof }) : asFile(proof));
+    });
 }
+
+/** Its own last newline is the one that printing adds. */
+const asFile = (text: string): string => text.replace(/\n$/, '');
 
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

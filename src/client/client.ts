@@ -140,7 +140,12 @@ export function connect({ url, apiKey, timeout = TIMEOUT, retries = 0 }: Connect
       apply: (request, key = null) => change(ROUTES.applyPolicy, request, key),
       explain: (request) => show(ROUTES.explainClient, request),
     },
-    audit: { verify: () => ask(ROUTES.verifyLog, {}, { patience: Math.max(timeout, LONG_TIMEOUT) }) },
+    audit: {
+      verify: () => ask(ROUTES.verifyLog, {}, { patience: Math.max(timeout, LONG_TIMEOUT) }),
+      key: () => show(ROUTES.logKey, {}),
+      checkpoint: () => show(ROUTES.newestCheckpoint, {}),
+      prove: (request) => show(ROUTES.proveEvent, request),
+    },
   };
 }
 

@@ -4,6 +4,7 @@ import type { Code } from '../wire/codes.ts';
 import { ROUTES } from '../wire/routes.ts';
 import { Bodies } from './body.ts';
 import { docsPage, documentText } from './document.ts';
+import { mountLog } from './log.ts';
 import { mountHealth } from './health.ts';
 import { answerHeaders, problem } from './problem.ts';
 import { type Env, requestIds } from './request.ts';
@@ -57,6 +58,10 @@ export function createApp({ vault, now, random, addressOf, log }: AppDeps): App 
   mount(mounting, ROUTES.applyPolicy, (bound, request, key) => bound.policy.apply(request, key));
   mount(mounting, ROUTES.explainClient, (bound, request) => bound.policy.explain(request));
   mount(mounting, ROUTES.verifyLog, (bound) => bound.audit.verify());
+  mount(mounting, ROUTES.logKey, (bound) => bound.audit.key());
+  mount(mounting, ROUTES.newestCheckpoint, (bound) => bound.audit.checkpoint());
+  mount(mounting, ROUTES.proveEvent, (bound, request) => bound.audit.prove(request));
+  mountLog(mounting);
   mountHealth(mounting);
   mountPage(mounting, '/openapi.json', documentText(), 'application/json');
   mountPage(mounting, '/docs', docsPage(), 'text/html; charset=utf-8');

@@ -4,9 +4,11 @@ import { retireClient, rotateClient } from './access/rotate.ts';
 import { admitClient, expireClient } from './access/terms.ts';
 import { listClients, showClient } from './access/show.ts';
 import { collections, whoami } from './access/whoami.ts';
+import { logKey, newestCheckpoint, proveEvent } from './audit/published.ts';
 import type { BoundVault } from './bound.ts';
 import type { Caller } from './call.ts';
 import type { Core } from './core.ts';
+import type { Key } from './custody/keyring.ts';
 import { requestPolicy } from './policy/apply.ts';
 import { explainClient, explainOwn } from './policy/explain.ts';
 import { diffPolicy, showPolicy } from './policy/review.ts';
@@ -19,7 +21,12 @@ import { tokenise } from './values/tokenise.ts';
 import { verify } from './values/verify.ts';
 
 /** The vault as one caller sees it: every verb, with the caller in its place. */
-export function bind(core: Core, caller: Caller, verifyLog: BoundVault['audit']['verify']): BoundVault {
+export function bind(
+  core: Core,
+  caller: Caller,
+  rowsKey: Key,
+  verifyLog: BoundVault['audit']['verify'],
+): BoundVault {
   return {
     tokenise: (request, idempotencyKey = null) => tokenise(core, caller, request, idempotencyKey),
     detokenise: (request) => detokenise(core, caller, request),
@@ -52,6 +59,11 @@ export function bind(core: Core, caller: Caller, verifyLog: BoundVault['audit'][
       apply: (request, key = null) => requestPolicy(core, caller, request, key),
       explain: (request) => explainClient(core, caller, request),
     },
-    audit: { verify: verifyLog },
+    audit: {
+      verify: verifyLog,
+      key: () => logKey(core, caller),
+      checkpoint: () => newestCheckpoint(core, caller, rowsKey),
+      prove: (request) => proveEvent(core, caller, request, rowsKey),
+    },
   };
 }

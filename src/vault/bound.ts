@@ -3,6 +3,7 @@ import type { AddedClient } from './access/manage.ts';
 import type { RotatedClient } from './access/rotate.ts';
 import type { ListedClients, ShownClient } from './access/show.ts';
 import type { CollectionSummary, Whoami } from './access/whoami.ts';
+import type { EventProof, LogKey, NewestCheckpoint } from './audit/published.ts';
 import type { LogReport } from './audit/verify.ts';
 import type { DescribeAnswer } from './values/describe.ts';
 import type { DetokeniseAnswer, MaskAnswer } from './values/reveal.ts';
@@ -33,6 +34,7 @@ import type {
   ShowClientRequest,
   SuspendClientRequest,
 } from '../wire/clients.ts';
+import type { ProveEventRequest } from '../wire/audit.ts';
 import type { AppliedRequest } from './policy/apply.ts';
 import type { Comparison } from './policy/comparison.ts';
 import type { Explanation } from './policy/explanation.ts';
@@ -86,5 +88,8 @@ export interface BoundVault {
   };
   readonly audit: {
     verify(): Promise<LogReport & { readonly requestId: string }>;
+    key(): Promise<LogKey>;
+    checkpoint(): Promise<NewestCheckpoint>;
+    prove(request: ProveEventRequest): Promise<EventProof>;
   };
 }

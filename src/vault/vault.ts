@@ -7,6 +7,8 @@ import { type BackupMade, type BackupRestored, recordBackup, recordRestore } fro
 import { bind } from './bind.ts';
 import { checkpointFollower } from './audit/checkpoints.ts';
 import { following } from './audit/follow.ts';
+import { readLog } from './audit/published.ts';
+import type { LogResource } from '../log/tile-path.ts';
 import { base58 } from './base58.ts';
 import type { BoundVault } from './bound.ts';
 import type { Caller } from './call.ts';
@@ -40,6 +42,8 @@ export interface Vault {
    */
   readonly authenticate: Authenticate;
   bind(caller: Caller): BoundVault;
+  /** What C2SP tlog-tiles serves of the log, to an auditor. */
+  readLog(caller: Caller, resource: LogResource): Promise<Uint8Array>;
   /** @param value the policy's part of strongroom.yaml */
   applyPolicy(caller: Caller, value: unknown): Promise<Applied>;
   /**
@@ -146,12 +150,13 @@ export async function openVault({
   return {
     authenticate: authenticator(core, refusedKeys),
     bind: (caller) =>
-      bind(core, caller, async () => {
+      bind(core, caller, rowsKey, async () => {
         const report = await verifyAlone(() => verifyVault(core, caller, rowsKey, seal));
         // What was found closes the vault now, not within a minute.
         if (!report.ok) await recheck();
         return { ...report, requestId: caller.origin.request };
       }),
+    readLog: (caller, resource) => readLog(core, caller, resource, rowsKey),
     applyPolicy: (caller, value) => applyPolicy(core, caller, value),
     difference: async (policy) => differenceOf(await epochs.current(), policy),
     recordBackup: (caller, made) => recordBackup(core, caller, made),

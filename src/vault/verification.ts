@@ -2,6 +2,7 @@ import { fingerprint } from '../crypto/fingerprint.ts';
 import { holdsDuty } from './access/duty.ts';
 import { attempt } from './attempt.ts';
 import type { VerifyDeps } from './audit/against.ts';
+import { logSigner } from './audit/checkpoints.ts';
 import { type LogReport, verifyStore } from './audit/verify.ts';
 import { type Caller, commit, draft } from './call.ts';
 import type { HeadSeal } from './commit/head.ts';
@@ -57,6 +58,9 @@ export async function verifyDeps(
   return {
     rowsKey: rowsKey.secret,
     seal,
+    logSigner: keys.rows.some(({ use }) => use === 'checkpoints')
+      ? logSigner(keys, authority.head?.vault ?? '')
+      : null,
     breathe: core.world.breathe,
     open: (row) => {
       if (row.metadata !== null && openMetadata(keys, row, row.metadata) === null) return null;

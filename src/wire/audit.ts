@@ -1,5 +1,30 @@
 import { z } from 'zod';
 
+/** The last index that a log of this size of integers can have. */
+const index = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+export const logKeyRequest = z.strictObject({});
+/** `key`: a verifier key of C2SP signed-note. */
+export const logKeyAnswer = z.object({ key: z.string(), requestId: z.string() });
+
+export const newestCheckpointRequest = z.strictObject({});
+/** `checkpoint`: a signed note of C2SP tlog-checkpoint. */
+export const newestCheckpointAnswer = z.object({
+  size: z.int(),
+  checkpoint: z.string(),
+  requestId: z.string(),
+});
+
+export const proveEventRequest = z.strictObject({ index });
+export type ProveEventRequest = z.output<typeof proveEventRequest>;
+/** `proof`: a proof of C2SP tlog-proof, whose extra data are the bytes of the event. */
+export const proveEventAnswer = z.object({
+  index: z.int(),
+  size: z.int(),
+  proof: z.string(),
+  requestId: z.string(),
+});
+
 export const verifyLogRequest = z.strictObject({});
 
 /** What `audit verify` found: a clean store has no findings. */

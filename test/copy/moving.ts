@@ -66,7 +66,10 @@ async function filled(cards: number): Promise<Filled> {
   known.delete(erased);
   const { name } = await made.add(['tokenise:cards']);
   await made.host.clients.restrict({ client: name, restriction: 'throttled' });
+  // As many events as fill a tile of the log's tree.
+  await Promise.all(Array.from({ length: 256 }, () => made.host.audit.key()));
   await made.vault.maintain();
+  await made.vault.follow();
   await made.close();
   return { dir, apiKey: client.key, cards: known };
 }

@@ -304,6 +304,12 @@ describe('every answer', () => {
           body: { client: service.client.name, action: 'mask', collection: 'cards', purpose: 'settlement' },
         }),
       verifyLog: () => auditor.ask('/v1/audit/verify', { body: {} }),
+      logKey: () => auditor.ask('/v1/audit/key', { body: {} }),
+      newestCheckpoint: async () => {
+        await served.open.vault.follow();
+        return auditor.ask('/v1/audit/checkpoint', { body: {} });
+      },
+      proveEvent: () => auditor.ask('/v1/audit/prove', { body: { index: 0 } }),
     } satisfies Record<keyof typeof ROUTES, () => unknown>;
     for (const [name, { answer }] of Object.entries(ROUTES)) {
       const { status, json } = await asked[name as keyof typeof ROUTES]();

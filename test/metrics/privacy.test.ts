@@ -157,7 +157,7 @@ it('however many paths, methods, keys and bodies are tried, labels are words of 
     outcome: new Set(['ok', 'partial', ...CODE_NAMES]),
     result: new Set(['ok', 'refused', 'failed']),
     collection: new Set(['', 'cards', 'cards-known', 'notes', 'notes-known', 'acme/cards']),
-    use: new Set(['seal', 'fingerprint', 'rows', 'issued', 'subjects', 'claims', 'audit']),
+    use: new Set(['seal', 'fingerprint', 'rows', 'issued', 'subjects', 'claims', 'audit', 'checkpoints']),
     state: new Set(['active']),
     kind: new Set([
       'full',

@@ -1,4 +1,5 @@
 import type { Secret } from '../../crypto/key.ts';
+import type { Signer } from '../../log/note.ts';
 import type { HeadSeal } from '../commit/head.ts';
 import type { EarlierRow, Rows } from '../rows.ts';
 
@@ -6,6 +7,8 @@ import type { EarlierRow, Rows } from '../rows.ts';
 export interface VerifyDeps {
   readonly rowsKey: Secret;
   readonly seal: HeadSeal;
+  /** Signs for the log; null where the key is gone. */
+  readonly logSigner: Signer | null;
   readonly breathe: () => Promise<void>;
   /** The normal form in a row's cell, or null if it does not open. */
   readonly open: (row: Rows['values']) => string | null;

@@ -66,9 +66,9 @@ const MOST_BATCHES = 64;
 /** A follower at work in this process. */
 export interface Following {
   /** Follows up to the head as it is, if nobody else does. Where there is nothing new it commits nothing. */
-  run(): Promise<void>;
+  readonly run: () => Promise<void>;
   /** Ends the lease, so that another process goes on at once. */
-  giveUp(): Promise<void>;
+  readonly giveUp: () => Promise<void>;
 }
 
 /** What was stored of a follower, as far as it authenticates. */

@@ -6,6 +6,7 @@ import { AUTHORITY, type AuthorityTable, PRIMARY_KEY, type Rows } from '../rows.
 import type { StoreSnapshot } from '../store.ts';
 import type { Find, VerifyDeps } from './against.ts';
 import { History } from './history.ts';
+import { PublishedTree } from './published-tree.ts';
 import { reconcile } from './reconcile.ts';
 
 /** Something that is not as it was written. `index` is the event's, where there is one. */
@@ -44,12 +45,14 @@ export async function verifyStore(snapshot: StoreSnapshot, deps: VerifyDeps): Pr
   const expected = { size: frontier.size, root: root(frontier) };
 
   const history = new History();
-  const verdict = await verifyLog(read(snapshot, history, deps.breathe), expected);
+  const tree = await PublishedTree.read(snapshot, deps, find);
+  const verdict = await verifyLog(read(snapshot, history, tree, deps.breathe), expected);
   if (verdict.verdict !== 'intact') find('events', SENTENCES[verdict.verdict], verdict.index);
   for (const table of AUTHORITY)
     checkAuthority(table, authority[table], head?.digests ?? null, deps.rowsKey, find);
   // What the log does not prove, rows cannot be held against.
   const whole = verdict.verdict === 'intact' || verdict.verdict === 'root';
+  if (whole) tree.close();
   if (whole) history.reconcileAuthority(authority, find);
   const rows = whole ? await reconcile(snapshot, history, deps, find) : 0;
   if (!whole) find('issued', 'no row was held against the log, since the log is not whole');
@@ -73,10 +76,12 @@ const SENTENCES = {
 async function* read(
   snapshot: StoreSnapshot,
   history: History,
+  tree: PublishedTree,
   breathe: () => Promise<void>,
 ): AsyncGenerator<LogEntry> {
   for await (const entry of snapshot.events()) {
     history.read(entry.index, entry.bytes);
+    tree.read(entry.bytes);
     yield entry;
     if (entry.index % 256 === 255) await breathe();
   }

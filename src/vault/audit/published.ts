@@ -1,0 +1,162 @@
+import { encodeEntries } from '../../log/entries.ts';
+import { encodeProof } from '../../log/proof-file.ts';
+import { verifyInclusion } from '../../log/proof.ts';
+import { prover, TileMissing } from '../../log/prove.ts';
+import { isInTree, type LogResource } from '../../log/tile-path.ts';
+import { TILE_WIDTH, type TileEdge } from '../../log/tile.ts';
+import { HASH_BYTES, leafHash } from '../../log/tree.ts';
+import type { ProveEventRequest } from '../../wire/audit.ts';
+import { holdsDuty } from '../access/duty.ts';
+import { attempt } from '../attempt.ts';
+import { type Call, type Caller, commit, draft, unauthentic } from '../call.ts';
+import type { Core } from '../core.ts';
+import { isAuthentic } from '../custody/authentic.ts';
+import type { Key } from '../custody/keyring.ts';
+import { VaultError } from '../error.ts';
+import { EDITED } from '../findings.ts';
+import { CHECKPOINTS, decodePublished, logSigner, tileReader } from './checkpoints.ts';
+import { openCheckpoint } from '../../log/checkpoint.ts';
+
+/** What an auditor is shown of the log: its key, the newest checkpoint, tiles, entries and proofs. Each asks for the duty. */
+
+export interface LogKey {
+  /** As C2SP signed-note writes a verifier key. */
+  readonly key: string;
+  readonly requestId: string;
+}
+
+export interface NewestCheckpoint {
+  readonly size: number;
+  /** A signed note of C2SP tlog-checkpoint. */
+  readonly checkpoint: string;
+  readonly requestId: string;
+}
+
+export interface EventProof {
+  readonly index: number;
+  readonly size: number;
+  /** A proof of C2SP tlog-proof, whose extra data are the event's bytes. */
+  readonly proof: string;
+  readonly requestId: string;
+}
+
+const AUDIT = { expected: 16 };
+
+/** The key that a log's checkpoints verify under. */
+export const logKey = (core: Core, caller: Caller): Promise<LogKey> =>
+  attempt(core, caller, { action: 'audit.key', ...AUDIT }, async (call) => {
+    if (!(await holdsDuty(call, 'audit', 'audit.key'))) return null;
+    const { text } = signerOf(call).verifier;
+    const drafts = [draft(call, 'audit.key', 'done')];
+    const done = await commit(call, 'audit_unavailable', { drafts });
+    return done === null ? null : { key: text, requestId: caller.origin.request };
+  });
+
+/** The newest signed checkpoint: `not_found` before the first. */
+export const newestCheckpoint = (core: Core, caller: Caller, rowsKey: Key): Promise<NewestCheckpoint> =>
+  attempt(core, caller, { action: 'audit.checkpoint', ...AUDIT }, async (call) => {
+    if (!(await holdsDuty(call, 'audit', 'audit.checkpoint'))) return null;
+    const { note, size } = await publishedOf(call, rowsKey);
+    const drafts = [draft(call, 'audit.checkpoint', 'done', { detail: { size } })];
+    const done = await commit(call, 'audit_unavailable', { drafts });
+    return done === null ? null : { size, checkpoint: note, requestId: caller.origin.request };
+  });
+
+/** That an event is in the log of the newest checkpoint, with its bytes. */
+export const proveEvent = (
+  core: Core,
+  caller: Caller,
+  { index }: ProveEventRequest,
+  rowsKey: Key,
+): Promise<EventProof> =>
+  attempt(core, caller, { action: 'audit.prove', ...AUDIT }, async (call) => {
+    if (!(await holdsDuty(call, 'audit', 'audit.prove'))) return null;
+    const published = await publishedOf(call, rowsKey);
+    if (index >= published.size) throw new VaultError('not_found');
+    const proof = await proofOf(call, published, index);
+    const drafts = [draft(call, 'audit.prove', 'done', { detail: { index, size: published.size } })];
+    const done = await commit(call, 'audit_unavailable', { drafts });
+    return done === null ? null : { index, size: published.size, proof, requestId: caller.origin.request };
+  });
+
+/**
+ * What C2SP tlog-tiles serves. Hashes tell nothing of the events under them and leave no event of their own: one that follows the
+ * log must not make it grow.
+ */
+export const readLog = (
+  core: Core,
+  caller: Caller,
+  resource: LogResource,
+  rowsKey: Key,
+): Promise<Uint8Array> => {
+  if (resource.kind === 'checkpoint')
+    return newestCheckpoint(core, caller, rowsKey).then(({ checkpoint }) => Buffer.from(checkpoint));
+  const { kind, index, width } = resource;
+  if (kind === 'tile')
+    return attempt(core, caller, { action: 'audit.tile', ...AUDIT }, async (call) => {
+      if (!(await holdsDuty(call, 'audit', 'audit.tile'))) return null;
+      const published = await publishedOf(call, rowsKey);
+      if (!isInTree(resource, published.size)) throw new VaultError('not_found');
+      const hashes = await tileReader(core.store, published.edge)(resource.level, index, width);
+      if (hashes.length < width * HASH_BYTES) throw tileGone(call, `${resource.level}/${index}`);
+      return hashes.subarray(0, width * HASH_BYTES);
+    });
+  return attempt(core, caller, { action: 'audit.entries', ...AUDIT }, async (call) => {
+    if (!(await holdsDuty(call, 'audit', 'audit.entries'))) return null;
+    const published = await publishedOf(call, rowsKey);
+    if (!isInTree(resource, published.size)) throw new VaultError('not_found');
+    const first = index * TILE_WIDTH;
+    const events = await core.store.eventsFrom(first, width);
+    if (events.length < width || events.some((event, i) => event.index !== first + i))
+      throw eventGone(call, first);
+    const drafts = [draft(call, 'audit.entries', 'done', { detail: { first, count: width } })];
+    const done = await commit(call, 'audit_unavailable', { drafts });
+    return done === null ? null : encodeEntries(events.map(({ bytes }) => bytes));
+  });
+};
+
+const signerOf = ({ epoch }: Call) => logSigner(epoch.keys, epoch.vaultId);
+
+/** The newest checkpoint, and the tiles of its tree that are not stored. */
+interface Shown {
+  readonly note: string;
+  readonly size: number;
+  readonly edge: TileEdge;
+}
+
+/** @throws VaultError `not_found` before the first checkpoint; `integrity` where its row is not the vault's */
+async function publishedOf(call: Call, rowsKey: Key): Promise<Shown> {
+  const row = await call.core.store.follower(CHECKPOINTS);
+  if (row === null) throw new VaultError('not_found');
+  const state = isAuthentic(rowsKey.secret, 'followers', row) ? decodePublished(row.state, row.cursor) : null;
+  if (state === null) throw unauthentic(call, { table: 'followers', record: CHECKPOINTS, problem: EDITED });
+  if (state.note === '') throw new VaultError('not_found');
+  const { size } = openCheckpoint(Buffer.from(state.note), signerOf(call).verifier);
+  return { ...state, size };
+}
+
+async function proofOf(call: Call, { note, size, edge }: Shown, index: number): Promise<string> {
+  const { store } = call.core;
+  const [event] = await store.eventsFrom(index, 1);
+  if (event === undefined || event.index !== index) throw eventGone(call, index);
+  const { root } = openCheckpoint(Buffer.from(note), signerOf(call).verifier);
+  const hashes = await prover(size, tileReader(store, edge))
+    .inclusion(index)
+    .catch((error: unknown) => {
+      if (error instanceof TileMissing) throw tileGone(call, '*');
+      throw error;
+    });
+  // What was changed in the store is proven by nothing: it is not given out under the log's name.
+  if (!verifyInclusion({ leaf: leafHash(event.bytes), index, size, root, proof: hashes }))
+    throw eventGone(call, index);
+  return encodeProof({ index, hashes, checkpoint: note, extra: event.bytes });
+}
+
+const tileGone = (call: Call, record: string): VaultError =>
+  unauthentic(call, { table: 'tiles', record, problem: EDITED });
+const eventGone = (call: Call, index: number): VaultError =>
+  unauthentic(call, {
+    table: 'events',
+    record: String(index),
+    problem: 'the log does not prove what is stored',
+  });

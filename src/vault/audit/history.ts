@@ -25,6 +25,7 @@ const eventShape = z.looseObject({
       version: z.int().optional(),
       readableUntil: z.int().optional(),
       repeated: z.boolean().optional(),
+      issued: z.string().optional(),
     })
     .optional(),
 });
@@ -42,6 +43,8 @@ export class History {
   readonly #made = new Map<string, { readonly sum: RowSum; readonly index: number }>();
   /** By row: when it ended, in milliseconds. */
   readonly #ended = new Map<string, number>();
+  /** By row: the hash of the token by which a damaged value was named when it was ended. */
+  readonly #named = new Map<string, string>();
   /** By row: the version that it was replaced with last, and until when the one before is kept. */
   readonly #replaced = new Map<string, Replaced>();
   readonly #clients = new ClientHistory();
@@ -65,7 +68,8 @@ export class History {
 
   /** What became of values that were issued before. */
   #readChange(action: string, row: string | undefined, detail: NonNullable<Shape['detail']>): void {
-    const { ended, rows = [], versions = [], version, readableUntil = null } = detail;
+    const { ended, rows = [], versions = [], version, readableUntil = null, issued } = detail;
+    if (action === 'erase' && row !== undefined && issued !== undefined) this.#named.set(row, issued);
     if ((action === 'expire' || action === 'erase') && row !== undefined && ended !== undefined)
       this.#ended.set(row, ended);
     if (action === 'purge' && ended !== undefined) {
@@ -94,6 +98,11 @@ export class History {
   /** When the log ended a row, in milliseconds; null if it did not. */
   endedAt(row: string): number | null {
     return this.#ended.get(row) ?? null;
+  }
+
+  /** The hash of the token, in base64url, by which a damaged value was named when it was ended; null of any other. */
+  namedAs(row: string): string | null {
+    return this.#named.get(row) ?? null;
   }
 
   /** The version that a row has, and until when the one before is kept, in milliseconds; null where it is not. */

@@ -114,6 +114,9 @@ function checkToken(issued: IssuedRow, stored: Stored, against: Against): void {
   if (issued.at !== rowTime(issued.row)) find('issued', `${row} has another time than its id`);
   const ended = history.endedAt(row);
   if (ended !== issued.ended) find('issued', `${row} ${endings(ended, issued.ended)}`);
+  const named = history.namedAs(row);
+  if (named !== null && named !== Buffer.from(issued.hash).toString('base64url'))
+    find('issued', `${row} was ended, damaged, by a token that it was not issued with`);
   if (ended === null) return checkLive(issued, stored, against);
   const { value, ...hanging } = stored;
   if (value !== null) find('values', `${row} is kept, though the log ended it`);

@@ -20,14 +20,14 @@ export async function killLoop(
     for (let kill = 1; kill <= kills; kill++) {
       served = await startServe(config);
       const target = served;
-      const lanes = { over: false };
+      const state = { isOver: false };
       const load = Promise.all(Array.from({ length: 8 }, () => ledger.load(target, apiKey, random))).finally(
-        () => (lanes.over = true),
+        () => (state.isOver = true),
       );
       const before = ledger.size;
       await sleep(200 + random() * 800);
       // A machine that has done little by then is given longer.
-      while (!lanes.over && ledger.size < before + ENOUGH) await sleep(10);
+      while (!state.isOver && ledger.size < before + ENOUGH) await sleep(10);
       await served.stop('SIGKILL');
       await load;
       served = await startServe(config);

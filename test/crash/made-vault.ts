@@ -34,9 +34,13 @@ export async function makeVault(dir: string): Promise<MadeVault & { readonly sto
   return { config, store, apiKey, events: async () => eventsOf(store) };
 }
 
-/** `strongroom init`, two collections, and whatever port is free. Answers the settings' path. */
-export async function initialise(dir: string): Promise<string> {
-  await mustRun(['init', '--dir', dir]);
+/**
+ * `strongroom init`, two collections, and whatever port is free. Answers the settings' path.
+ *
+ * @param store what `init` is told of a store that is no file
+ */
+export async function initialise(dir: string, store: readonly string[] = []): Promise<string> {
+  await mustRun(['init', '--dir', dir, ...store]);
   const config = join(dir, 'strongroom.yaml');
   const text = readFileSync(config, 'utf8')
     .replace('port: 7420', 'port: 0')

@@ -6,10 +6,12 @@ import { buildShim, type Faults, faultsIn } from '../faults/faults.ts';
 import { strongroom } from '../served.ts';
 import { tokenIn } from './asking.ts';
 import type { Cluster } from './cluster.ts';
-import { clusterOfTest } from './lifetimes.ts';
+import { clusterOfFile, clusterOfTest } from './lifetimes.ts';
 import { PATIENCE, type Trial, trialOn } from './trial.ts';
 
 /** What befalls a PostgreSQL and the way to it, while callers go on asking. */
+
+const shared = clusterOfFile();
 
 interface Under {
   readonly cluster: Cluster;
@@ -71,9 +73,8 @@ const FAULTS: Readonly<Record<string, Fault>> = {
 it.each(Object.entries(FAULTS))(
   'while %s callers are told 503 and nothing else, and afterwards all is as it was',
   async (_, fault) => {
-    const cluster = await clusterOfTest();
-    const trial = await trialOn(cluster, 'connections: 4');
-    await befalls({ cluster, trial }, fault);
+    const trial = await trialOn(shared(), 'connections: 4');
+    await befalls({ cluster: shared(), trial }, fault);
   },
   600_000,
 );
@@ -148,8 +149,7 @@ function faultsForServer(built: string): Faults {
 it.each(['before', 'after', 'unanswered'] as const)(
   'a connection that is lost at COMMIT (%s) shows a value once and with its event, and keeps what is answered',
   async (fault) => {
-    const cluster = await clusterOfTest();
-    const trial = await trialOn(cluster);
+    const trial = await trialOn(shared());
     const { ask, proxy, vault, isWhole } = trial;
     const token = await ask.token(7);
     for (const verb of ['reveal', 'tokenise'] as const) {
@@ -170,8 +170,7 @@ it.each(['before', 'after', 'unanswered'] as const)(
 );
 
 it('connections that break under load again and again, at COMMIT and elsewhere, lose nothing', async () => {
-  const cluster = await clusterOfTest();
-  const trial = await trialOn(cluster, 'connections: 3');
+  const trial = await trialOn(shared(), 'connections: 3');
   const { ask, proxy, ledger, load, isWhole } = trial;
   const token = await ask.token(7);
   const callers = load();
@@ -188,8 +187,7 @@ it('connections that break under load again and again, at COMMIT and elsewhere, 
 }, 600_000);
 
 it('a slow way, and more callers than connections, cost time and nothing else', async () => {
-  const cluster = await clusterOfTest();
-  const { ask, proxy, isWhole } = await trialOn(cluster, 'connections: 2');
+  const { ask, proxy, isWhole } = await trialOn(shared(), 'connections: 2');
   const token = await ask.token(7);
   proxy.delay(20);
   const answers = await Promise.all(
@@ -201,8 +199,7 @@ it('a slow way, and more callers than connections, cost time and nothing else', 
 }, 600_000);
 
 it('does not start where its server is not to be reached, and says that', async () => {
-  const cluster = await clusterOfTest();
-  const { proxy, vault } = await trialOn(cluster);
+  const { proxy, vault } = await trialOn(shared());
   await proxy.refuse();
   const { code, stderr } = await strongroom(['serve', '--config', vault.config]);
   expect(code).toBe(1);

@@ -61,18 +61,18 @@ export async function trialOn(cluster: Cluster, more = ''): Promise<Trial> {
 }
 
 function loadOn(ledger: Ledger, served: Served, apiKey: string): { readonly end: () => Promise<void> } {
-  let isOver = false;
+  const state = { isOver: false };
   const random = seeded(20_261_128);
   const caller = async (): Promise<void> => {
-    while (!isOver) {
-      await ledger.load(served, apiKey, random, () => isOver);
+    while (!state.isOver) {
+      await ledger.load(served, apiKey, random, () => state.isOver);
       await sleep(50);
     }
   };
   const callers = Promise.all([0, 1, 2, 3].map(caller));
   return {
     end: async () => {
-      isOver = true;
+      state.isOver = true;
       await callers;
     },
   };

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises';
 import { readSettings } from '../../src/config-file.ts';
 import { found } from '../../src/open.ts';
@@ -37,9 +38,7 @@ export async function makeVaultOn(
   ca: string | null = null,
 ): Promise<PostgresVault> {
   const more = ca === null ? '' : `ca: ${ca}`;
-  const config = await initialise(dir);
-  useStore(config, dir, database.migrationUrl, more);
-  await foundHere(config);
+  const config = await initialise(dir, placeOf(dir, database, ca));
   useStore(config, dir, database.url, more);
   await mustRun(['policy', 'apply', '--config', config]);
   const log = async () => {
@@ -60,6 +59,20 @@ export async function makeVaultOn(
   };
 }
 
+/** For `strongroom init`: the role that will serve, and the one that makes the tables. */
+function placeOf(dir: string, { url, migrationUrl }: Database, ca: string | null): string[] {
+  const [serving, owner] = [new URL(url), new URL(migrationUrl)];
+  const passwordOf = ({ username, password }: URL): string => {
+    const file = join(dir, `${username}.password`);
+    writeFileSync(file, `${password}\n`, { mode: 0o600 });
+    return file;
+  };
+  const files = ['--password-file', passwordOf(serving), '--as-password-file', passwordOf(owner)];
+  serving.password = '';
+  const authority = ca === null ? [] : ['--ca', ca];
+  return ['--store', serving.href, '--as', owner.username, ...files, ...authority];
+}
+
 /** Points the settings at a store, and at another one later. */
 export function useStore(config: string, dir: string, url: string, more = ''): void {
   const text = readFileSync(config, 'utf8');
@@ -74,6 +87,7 @@ export function settingsWith(vault: PostgresVault, name: string, url: string, mo
   return config;
 }
 
+/** Makes the store of settings a vault, where that is all that is wanted of `init`. */
 export const foundHere = (config: string): Promise<boolean> =>
   found({
     settings: readSettings(config).settings,

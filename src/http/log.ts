@@ -1,5 +1,4 @@
 import type { Context } from 'hono';
-import { parseResource } from '../log/tile-path.ts';
 import { VaultError } from '../vault/error.ts';
 import { answerHeaders, problem } from './problem.ts';
 import { bearerOf, type Env, originOf } from './request.ts';
@@ -24,11 +23,10 @@ export function mountLog({ app, vault, nextId, now, addressOf, log }: Mounting):
     const apiKey = bearerOf(headers);
     if (apiKey === null) throw new VaultError('unauthenticated');
     const who = await vault.authenticate(apiKey, from);
-    const resource = parseResource(req.path.slice(PREFIX.length));
-    if (resource === null) throw new VaultError('not_found');
-    const bytes = await vault.readLog({ who, origin: originOf(headers, from, requestId) }, resource);
-    const type = resource.kind === 'checkpoint' ? 'text/plain; charset=utf-8' : OCTETS;
-    const kept = resource.kind === 'tile' ? { 'cache-control': KEPT } : {};
+    const caller = { who, origin: originOf(headers, from, requestId) };
+    const { kind, bytes } = await vault.readLog(caller, req.path.slice(PREFIX.length));
+    const type = kind === 'checkpoint' ? 'text/plain; charset=utf-8' : OCTETS;
+    const kept = kind === 'tile' ? { 'cache-control': KEPT } : {};
     return new Response(new Uint8Array(bytes), { headers: { ...answerHeaders(requestId, type), ...kept } });
   }
 

@@ -21,6 +21,8 @@ export function stateMetrics(registry: Registry, version: string): (gauges: Gaug
   const waiting = gauge('queue_rows', 'Rows and events that wait to be committed; 32,768 at the most');
   const events = gauge('log_events', 'Events in the audit log');
   const lastAt = gauge('last_commit_timestamp_seconds', 'When the last commit was made');
+  const signed = gauge('checkpoint_events', 'Events in the log of its newest checkpoint');
+  const signedAt = gauge('checkpoint_timestamp_seconds', 'When that was signed');
   const findings = gauge('integrity_findings', 'Records that did not authenticate, since the start');
   const open = gauge('open', '1 while what decisions rest on authenticates and reads, else 0');
   const epoch = gauge('epoch', 'Changes of clients, grants, policy, collections and keys');
@@ -48,6 +50,8 @@ export function stateMetrics(registry: Registry, version: string): (gauges: Gaug
     waiting.set(vault.waiting);
     events.set(vault.events);
     lastAt.set(vault.lastAt / 1000);
+    setOrDrop(signed, vault.checkpoint?.size ?? null);
+    setOrDrop(signedAt, seconds(vault.checkpoint?.at ?? null));
     findings.set(vault.findings);
     open.set(authority === null ? 0 : 1);
     setOrDrop(epoch, authority?.epoch ?? null);

@@ -12,6 +12,8 @@ export interface Figures {
   readonly events: number;
   /** When the last commit that this process knows of was made, in milliseconds; 0 before the first. */
   readonly lastAt: number;
+  /** The newest checkpoint of the newest hour, as it is stored; null before the first. */
+  readonly checkpoint: { readonly size: number; readonly at: number } | null;
   /** Records that did not authenticate since this process started. */
   readonly findings: number;
   /** Null while the vault is closed, or its store does not read. */
@@ -39,12 +41,13 @@ export interface KeyFigures {
   readonly oldest: number;
 }
 
-export async function figuresOf({ queue, epochs, findings, world }: Core): Promise<Figures> {
+export async function figuresOf({ store, queue, epochs, findings, world }: Core): Promise<Figures> {
   const epoch = await epochs.current().catch(closed);
   return {
     waiting: queue.waiting,
     events: epochs.seen.size,
     lastAt: epochs.seen.lastAt,
+    checkpoint: await store.lastCheckpoint().catch(closed),
     findings: findings.count,
     authority: epoch === null ? null : authorityOf(epoch, world.now()),
   };

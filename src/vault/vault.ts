@@ -7,8 +7,7 @@ import { type BackupMade, type BackupRestored, recordBackup, recordRestore } fro
 import { bind } from './bind.ts';
 import { checkpointFollower } from './audit/checkpoints.ts';
 import { following } from './audit/follow.ts';
-import { readLog } from './audit/published.ts';
-import type { LogResource } from '../log/tile-path.ts';
+import { type LogPart, readLog } from './audit/published.ts';
 import { base58 } from './base58.ts';
 import type { BoundVault } from './bound.ts';
 import type { Caller } from './call.ts';
@@ -42,8 +41,8 @@ export interface Vault {
    */
   readonly authenticate: Authenticate;
   bind(caller: Caller): BoundVault;
-  /** What C2SP tlog-tiles serves of the log, to an auditor. */
-  readLog(caller: Caller, resource: LogResource): Promise<Uint8Array>;
+  /** What C2SP tlog-tiles serves of the log under a path, to an auditor. */
+  readLog(caller: Caller, path: string): Promise<LogPart>;
   /** @param value the policy's part of strongroom.yaml */
   applyPolicy(caller: Caller, value: unknown): Promise<Applied>;
   /**
@@ -156,7 +155,7 @@ export async function openVault({
         if (!report.ok) await recheck();
         return { ...report, requestId: caller.origin.request };
       }),
-    readLog: (caller, resource) => readLog(core, caller, resource, rowsKey),
+    readLog: (caller, path) => readLog(core, caller, path, rowsKey),
     applyPolicy: (caller, value) => applyPolicy(core, caller, value),
     difference: async (policy) => differenceOf(await epochs.current(), policy),
     recordBackup: (caller, made) => recordBackup(core, caller, made),

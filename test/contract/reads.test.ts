@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { everyRow, told } from './conversation.ts';
+import { everyRow, failedOf, scanned, told } from './conversation.ts';
 import { overEveryEngine } from './engines.ts';
 import { bytesOf, earlierOf, HEAD, ROW } from './rows.ts';
 
@@ -107,6 +107,50 @@ overEveryEngine((engine) => {
     expect(await store.outlived(20, 0, 10)).toEqual([kept[1], kept[0]]);
     expect(await store.outlived(30, 1, 1)).toEqual([kept[0]]);
     expect(await store.earlier([3, 9, 1].map((n) => bytesOf(n)))).toEqual([kept[2], null, kept[0]]);
+  });
+
+  it('answers events from an index on, tiles by their places, and the newest checkpoint', async () => {
+    const store = await opened();
+    expect(await store.eventsFrom(0, 9)).toEqual([]);
+    expect(await store.lastCheckpoint()).toBeNull();
+    expect(await store.head()).toBeNull();
+    const events = [1, 2, 3, 4].map((n) => bytesOf(n, 20));
+    const checkpoints = [4, 9, 6].map((n) => ROW.checkpoints(n));
+    await told(
+      store,
+      { do: 'append', first: 0, events },
+      { do: 'insert', table: 'tiles', rows: [1, 2, 3].map((n) => ROW.tiles(n)) },
+      { do: 'noteCheckpoints', checkpoints },
+      { do: 'noteCheckpoints', checkpoints: [{ ...ROW.checkpoints(9), size: 77, note: 'next' }] },
+    );
+    const stored = events.map((bytes, index) => ({ index, bytes }));
+    expect(await store.eventsFrom(0, 9)).toEqual(stored);
+    expect(await store.eventsFrom(1, 2)).toEqual(stored.slice(1, 3));
+    expect(await store.eventsFrom(4, 2)).toEqual([]);
+    const places = [ROW.tiles(3), { level: 1, index: 2 }, ROW.tiles(1), ROW.tiles(3)];
+    expect(await store.tiles(places)).toEqual([ROW.tiles(3), null, ROW.tiles(1), ROW.tiles(3)]);
+    expect(await store.tiles([])).toEqual([]);
+    expect(await store.lastCheckpoint()).toEqual({ ...ROW.checkpoints(9), size: 77, note: 'next' });
+    expect(await scanned(store, 'checkpoints')).toHaveLength(3);
+    expect(await scanned(store, 'tiles')).toHaveLength(3);
+    expect(await store.found(HEAD, [])).toBe(true);
+    expect(await store.head()).toMatchObject(HEAD);
+  });
+
+  it("takes the next number of a follower's row alone, whoever comes first", async () => {
+    const store = await opened();
+    const row = (revision: number, holder: string) => ({ ...ROW.followers(1), revision, holder });
+    const follow = (revision: number, holder: string) =>
+      failedOf(store, { do: 'follow', followers: [row(revision, holder)] });
+    const { name } = ROW.followers(1);
+    expect(await store.follower(name)).toBeNull();
+    expect(await follow(1, 'one')).toEqual([]);
+    expect(await follow(1, 'other')).toEqual([0]);
+    expect(await follow(3, 'other')).toEqual([0]);
+    expect(await store.follower(name)).toEqual(row(1, 'one'));
+    expect(await follow(2, 'other')).toEqual([]);
+    expect(await store.follower(name)).toEqual(row(2, 'other'));
+    expect(await scanned(store, 'followers')).toEqual([row(2, 'other')]);
   });
 
   it('reads thousands in the order that they were asked for', async () => {

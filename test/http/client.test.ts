@@ -94,6 +94,10 @@ async function scenario({ service, custodian, auditor }: Parties): Promise<unkno
     () => custodian.policy.apply({ policy: { collections: { notes: { format: 'text' } } }, expected: 1 }),
     () => custodian.policy.apply({ policy: { collections: { notes: { format: 'text' } } } }),
     () => auditor.audit.verify(),
+    () => auditor.audit.key(),
+    () => auditor.audit.checkpoint(),
+    () => auditor.audit.prove({ index: 1 }),
+    () => auditor.audit.prove({ index: 2 ** 40 }),
     () => auditor.clients.list(),
   ];
   const outcomes: unknown[] = [];
@@ -143,6 +147,7 @@ const normal = (text: string): string =>
       /"(id|key|token|created|creator|createdAt|lastUsedAt|by|at|client|root)":"[^"]*"/g,
       '"$1":"…"',
     )
+    .replaceAll(/"size":\d+,"(checkpoint|proof)":"[^"]*"/g, '"$1":"…"')
     .replaceAll(/"tokens":\["[^\]]*\]/g, '"tokens":["…"]');
 
 async function parties(open: TestVault, over: (client: TestClient) => BoundVault): Promise<Parties> {
@@ -153,6 +158,7 @@ async function parties(open: TestVault, over: (client: TestClient) => BoundVault
   const service = await open.add([...grants, ...reveal, ...changing, ...showing], { name: 'service' });
   const custodian = await open.add(['clients:*', 'policy:*'], { kind: 'custodian', name: 'custodian' });
   const auditor = await open.add(['audit:*'], { kind: 'auditor', name: 'auditor' });
+  await open.vault.follow();
   return { service: over(service), custodian: over(custodian), auditor: over(auditor) };
 }
 

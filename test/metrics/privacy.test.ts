@@ -163,6 +163,7 @@ it('however many paths, methods, keys and bodies are tried, labels are words of 
       'full',
       'io',
       'busy',
+      'closed',
       'unknown',
       'closed',
       'other',

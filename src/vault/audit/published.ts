@@ -2,7 +2,7 @@ import { encodeEntries } from '../../log/entries.ts';
 import { encodeProof } from '../../log/proof-file.ts';
 import { verifyInclusion } from '../../log/proof.ts';
 import { prover, TileMissing } from '../../log/prove.ts';
-import { isInTree, type LogResource } from '../../log/tile-path.ts';
+import { isInTree, type LogResource, parseResource } from '../../log/tile-path.ts';
 import { TILE_WIDTH, type TileEdge } from '../../log/tile.ts';
 import { HASH_BYTES, leafHash } from '../../log/tree.ts';
 import type { ProveEventRequest } from '../../wire/audit.ts';
@@ -83,28 +83,51 @@ export const proveEvent = (
  * What C2SP tlog-tiles serves. Hashes tell nothing of the events under them and leave no event of their own: one that follows the
  * log must not make it grow.
  */
-export const readLog = (
+export async function readLog(core: Core, caller: Caller, path: string, rowsKey: Key): Promise<LogPart> {
+  const resource = parseResource(path);
+  if (resource?.kind === 'checkpoint') {
+    const { checkpoint } = await newestCheckpoint(core, caller, rowsKey);
+    return { kind: 'checkpoint', bytes: Buffer.from(checkpoint) };
+  }
+  if (resource?.kind === 'entries')
+    return { kind: 'entries', bytes: await readEntries(core, caller, resource, rowsKey) };
+  return { kind: 'tile', bytes: await readTile(core, caller, resource, rowsKey) };
+}
+
+/** Bytes as a tool takes them. */
+export interface LogPart {
+  readonly kind: LogResource['kind'];
+  readonly bytes: Uint8Array;
+}
+
+/** @param tile null for a path that names nothing */
+const readTile = (
   core: Core,
   caller: Caller,
-  resource: LogResource,
+  tile: Extract<LogResource, { kind: 'tile' }> | null,
   rowsKey: Key,
-): Promise<Uint8Array> => {
-  if (resource.kind === 'checkpoint')
-    return newestCheckpoint(core, caller, rowsKey).then(({ checkpoint }) => Buffer.from(checkpoint));
-  const { kind, index, width } = resource;
-  if (kind === 'tile')
-    return attempt(core, caller, { action: 'audit.tile', ...AUDIT }, async (call) => {
-      if (!(await holdsDuty(call, 'audit', 'audit.tile'))) return null;
-      const published = await publishedOf(call, rowsKey);
-      if (!isInTree(resource, published.size)) throw new VaultError('not_found');
-      const hashes = await tileReader(core.store, published.edge)(resource.level, index, width);
-      if (hashes.length < width * HASH_BYTES) throw tileGone(call, `${resource.level}/${index}`);
-      return hashes.subarray(0, width * HASH_BYTES);
-    });
-  return attempt(core, caller, { action: 'audit.entries', ...AUDIT }, async (call) => {
+): Promise<Uint8Array> =>
+  attempt(core, caller, { action: 'audit.tile', ...AUDIT }, async (call) => {
+    if (!(await holdsDuty(call, 'audit', 'audit.tile'))) return null;
+    const published = await publishedOf(call, rowsKey);
+    if (tile === null || !isInTree(tile, published.size)) throw new VaultError('not_found');
+    const { level, index, width } = tile;
+    const hashes = await tileReader(core.store, published.edge)(level, index, width);
+    if (hashes.length < width * HASH_BYTES) throw tileGone(call, `${level}/${index}`);
+    return hashes.subarray(0, width * HASH_BYTES);
+  });
+
+const readEntries = (
+  core: Core,
+  caller: Caller,
+  bundle: Extract<LogResource, { kind: 'entries' }>,
+  rowsKey: Key,
+): Promise<Uint8Array> =>
+  attempt(core, caller, { action: 'audit.entries', ...AUDIT }, async (call) => {
     if (!(await holdsDuty(call, 'audit', 'audit.entries'))) return null;
     const published = await publishedOf(call, rowsKey);
-    if (!isInTree(resource, published.size)) throw new VaultError('not_found');
+    if (!isInTree(bundle, published.size)) throw new VaultError('not_found');
+    const { index, width } = bundle;
     const first = index * TILE_WIDTH;
     const events = await core.store.eventsFrom(first, width);
     if (events.length < width || events.some((event, i) => event.index !== first + i))
@@ -113,7 +136,6 @@ export const readLog = (
     const done = await commit(call, 'audit_unavailable', { drafts });
     return done === null ? null : encodeEntries(events.map(({ bytes }) => bytes));
   });
-};
 
 const signerOf = ({ epoch }: Call) => logSigner(epoch.keys, epoch.vaultId);
 

@@ -102,10 +102,8 @@ it('processes take turns and die at any commit: nothing is lost or repeated, and
       const both = async (process: FollowingProcess, what: 'run' | 'giveUp'): Promise<void> => {
         // A process that dies leaves what it was at.
         await process.checkpoints[what]().catch(() => undefined);
-        await process
-          .follow(keeper)
-          [what]()
-          .catch(() => undefined);
+        const { run, giveUp } = process.follow(keeper);
+        await (what === 'run' ? run() : giveUp()).catch(() => undefined);
       };
       for (const one of steps) {
         if (one.do === 'append') await writer.append(one.count);

@@ -463,12 +463,12 @@ it('is sealed to a hybrid recipient, and opened and restored by its identity', a
   const sealed = join(one.dir, 'a');
   expect(await one.vault.run('backup', '--to', sealed, '--recipients-file', list)).toMatchObject({
     code: 0,
-    stderr: '',
+    stderr: expect.not.stringContaining('Note') as unknown,
   });
   const mixed = ['--recipients-file', list, '--recipient', one.recipient];
   expect(await one.vault.run('backup', '--to', join(one.dir, 'mixed'), ...mixed)).toMatchObject({
     code: 0,
-    stderr: expect.stringMatching(/^Note: sealed to age1… beside age1pq1…, .* as with age1… alone\.\n$/),
+    stderr: expect.stringMatching(/^Note: sealed to age1… beside age1pq1…, .* as with age1… alone\.$/m),
   });
   const other = elsewhere(one);
   expect(await one.restore(sealed, '--identity', identity, '--config', other.config)).toMatchObject({

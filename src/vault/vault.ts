@@ -37,7 +37,7 @@ export interface Vault {
   /**
    * Who presents this API key.
    * @param from the caller's address, as trusted proxies tell it; null where it is not known
-   * @throws VaultError `unauthenticated`
+   * @throws VaultError `unauthenticated`; `unavailable` where the store does not read
    */
   readonly authenticate: Authenticate;
   bind(caller: Caller): BoundVault;

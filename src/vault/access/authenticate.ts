@@ -2,6 +2,7 @@ import { VaultError } from '../error.ts';
 import type { Caller } from '../call.ts';
 import type { Core } from '../core.ts';
 import type { Epoch } from '../epoch.ts';
+import { StoreFailure } from '../store.ts';
 import { parseApiKey, type PresentedKey } from './api-key.ts';
 import type { Actor } from './clients.ts';
 import type { RefusedKeys } from './refused-keys.ts';
@@ -17,7 +18,7 @@ export function authenticator(
   async function authenticate(apiKey: string, from: string | null): Promise<Caller['who']> {
     const presented = parseApiKey(apiKey, environment);
     if (presented === null) throw new VaultError('unauthenticated');
-    const { id } = (await findActor(presented, from)).stamp;
+    const { id } = (await findActor(presented, from).catch(shut)).stamp;
     uses.note(presented.keyId, id, world.now());
     const { keyId, hash } = presented;
     // Asked again under every epoch: a key that was replaced or revoked meanwhile, or may no longer come from here, is nobody's.
@@ -49,4 +50,10 @@ export function authenticator(
   }
 
   return authenticate;
+}
+
+/** While the store does not read nobody is known, and nobody is refused for being unknown. */
+function shut(error: unknown): never {
+  if (error instanceof StoreFailure) throw new VaultError('unavailable', null, error);
+  throw error;
 }

@@ -59,7 +59,7 @@ export class FollowerStopped extends Error {
 }
 
 /** A lease runs out after this many milliseconds, so that another process takes over from one that died. */
-export const LEASE = 5000;
+const LEASE = 5000;
 /** Batches in a row: whatever else the process does on its own has its turn. */
 const MOST_BATCHES = 64;
 

@@ -150,24 +150,31 @@ it('a commit under a lease that was lost comes to nothing, at any moment', async
     await followingProcess(dir, clock, 'quick'),
   ];
   await slow.append(20);
-  const holding: { go: () => void } = { go: () => undefined };
-  const held = new Promise<void>((go) => (holding.go = go));
+  const [reached, held] = [signal(), signal()];
   const stalled = slow.follow({
     ...keeper,
     take: async (state, taken) => {
-      await held;
+      reached.go();
+      await held.gone;
       return keeper.take(state, taken);
     },
   });
   const running = stalled.run();
+  await reached.gone;
   clock.offset += 6000;
   await quick.follow(keeper).run();
   const taken = await slow.store.follower('keeper');
-  holding.go();
+  held.go();
   await running;
   expect(await slow.store.follower('keeper')).toEqual(taken);
   expect(taken).toMatchObject({ holder: 'quick', cursor: 20 });
 });
+
+function signal(): { readonly go: () => void; readonly gone: Promise<void> } {
+  let go = (): void => undefined;
+  const gone = new Promise<void>((resolve) => (go = resolve));
+  return { go: () => go(), gone };
+}
 
 it('one that holds the lease keeps others out until it gives it up, or has not renewed it', async () => {
   const dir = await makeVaultDir();

@@ -379,7 +379,7 @@ export const MUTANTS: readonly Mutant[] = [
     'the tile that the log has',
     'src/vault/audit/published-tree.ts',
     'if (stored !== undefined && !equalBytes(stored, leafHash(hashes)))',
-    'if (stored !== undefined && stored.length === 0)',
+    'if (stored !== undefined && !equalBytes(stored, leafHash(hashes)) && level > 9)',
   ),
   one(
     47,
@@ -407,6 +407,6 @@ export const MUTANTS: readonly Mutant[] = [
     'the number that fences a follower',
     'src/store/columns.ts',
     'else "revision" end = excluded."revision" - 1`',
-    'else "revision" end <= excluded."revision"`',
+    'else "revision" end > -1`',
   ),
 ];

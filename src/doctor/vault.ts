@@ -4,6 +4,8 @@ import { DAY, dayOf, type Finding, finding } from './finding.ts';
 
 /** A head may be this much ahead of the clock, in milliseconds: two processes' clocks differ. */
 const AHEAD = 2000;
+/** A serving process signs within seconds, and another one within seconds of its death. */
+const UNSIGNED = 10 * 60_000;
 /** Clients are told of so long before they expire, and after. */
 const SOON = 14 * DAY;
 
@@ -44,6 +46,13 @@ export function* vaultFindings(found: Examination, intended: Intended, now: numb
       'clock-behind',
       `the last commit is of ${new Date(lastAt).toISOString()}, and this host's clock has not come to that: ` +
         'events and expiries stand still until it does. Set the clock, and find out which was wrong.',
+    );
+  const { unsigned } = found;
+  if (unsigned !== null && now - unsigned.since > UNSIGNED)
+    yield finding(
+      'log-unsigned',
+      `events from ${unsigned.from} on, of ${new Date(unsigned.since).toISOString()} and later, stand under no signed checkpoint: ` +
+        'is the vault served? If it is, its log has an integrity event that says why, and audit verify says more.',
     );
   for (const client of found.clients) yield* clientFinding(client, now);
   for (const [collection, { taken, asked }] of found.fills ?? []) {

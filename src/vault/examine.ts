@@ -1,5 +1,6 @@
 import { decodeFrontier, root, withoutLast } from '../log/tree.ts';
 import { type LogVerdict, verifyLog } from '../log/verify.ts';
+import { type Unsigned, unsignedEvents } from './audit/unsigned.ts';
 import { headSeal } from './commit/head.ts';
 import { closedBecause } from './commit/standing.ts';
 import { authenticate } from './custody/authority.ts';
@@ -41,6 +42,8 @@ export interface Examination {
   readonly tables: readonly TableFault[];
   readonly unusable: readonly (UnusableKey & Pick<KeyRow, 'use'>)[];
   readonly log: LogFault;
+  /** Events that no signed checkpoint has followed yet. */
+  readonly unsigned: Unsigned | null;
   /** Those that authenticate. */
   readonly clients: readonly ClientRow[];
   /** The newest policy, and the collections by name; null where another release wrote a policy that this one does not read. */
@@ -103,6 +106,7 @@ export async function examine(examining: Examining): Promise<Examination | { rea
     })),
     unusable: unusable.map((key) => ({ ...key, use: useOf.get(key.id) ?? '' })),
     log: await examineLog(examining, head),
+    unsigned: await unsignedEvents(examining.inspection, head, rowsKey.secret),
     clients: found.clients.rows,
     standing,
     fills:

@@ -189,6 +189,16 @@ const CASES: Record<Exclude<FindingId, OnPostgres>, Case> = {
     make: ({ store }) => tamper(store, (db) => db.exec('delete from events where "index" = 0')),
     says: /from event 0 on: audit verify says more/,
   },
+  'log-unsigned': {
+    make: async ({ open, host }) => {
+      await open(async ({ vault, host: person }) => {
+        await vault.follow();
+        await person.audit.key();
+      });
+      host.now = later(HOUR);
+    },
+    says: /events from \d+ on, .* is the vault served\?/,
+  },
   'clock-behind': {
     make: ({ open }) => open(({ add }) => add(['tokenise:cards']), HOUR),
     says: /this host's clock has not come to that/,

@@ -137,6 +137,9 @@ export async function openVault({
   const refusedKeys = new RefusedKeys();
   const holder = base58(world.random(9), 13);
   const checkpoints = following(core, checkpointFollower(core), { rowsKey: rowsKey.secret, seal }, holder);
+  const tellUnsigned = seldom<unknown>(world.now, () =>
+    world.notice({ kind: 'upkeep', reason: 'the log could not be followed, and no checkpoint is signed' }),
+  );
   const upkeep = upkeepOf(core, { refusals, refusedKeys }, rowsKey);
 
   async function recheck(): Promise<void> {
@@ -164,7 +167,11 @@ export async function openVault({
     reopen: (caller) => reopen(core, caller, opened.standing),
     refused: (code) => refusals.count(code),
     maintain: upkeep.maintain,
-    follow: checkpoints.run,
+    follow: () =>
+      checkpoints.run().catch((error: unknown) => {
+        tellUnsigned(error);
+        throw error;
+      }),
     recheck,
     figures: () => figuresOf(core),
     ready: () => readiness(core),

@@ -121,3 +121,13 @@ it('what the store no longer proves is not given out under the name of the log',
   for (const index of [3, 5])
     await expect(open.host.audit.prove({ index })).rejects.toMatchObject({ code: 'integrity' });
 });
+
+it('the operator is told where nobody can sign', async () => {
+  const open = await published();
+  await grow(open, 1);
+  open.clock.offset += 6000;
+  tamper(open.storePath, (db) => void db.exec(`delete from keys where "use" = 'checkpoints'`));
+  await open.vault.recheck();
+  await expect(open.vault.follow()).rejects.toMatchObject({ code: 'integrity' });
+  expect(open.notices).toContainEqual(expect.objectContaining({ kind: 'upkeep' }));
+});

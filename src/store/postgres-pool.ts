@@ -32,6 +32,7 @@ export function postgresPool(place: PostgresPlace): Connections {
   });
   // A connection that ends while nobody uses it is of no concern to anybody: the pool makes another.
   pool.on('error', () => undefined);
+  let closed: Promise<void> | null = null;
   return {
     use: async (work) => {
       const client = await pool.connect().catch(unreachable);
@@ -42,7 +43,7 @@ export function postgresPool(place: PostgresPlace): Connections {
         client.release(!session.isIdle);
       }
     },
-    close: () => pool.end(),
+    close: () => (closed ??= pool.end()),
   };
 }
 

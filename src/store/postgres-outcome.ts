@@ -10,7 +10,7 @@ export interface EventIdentity {
 }
 
 /** How long the store is asked, in milliseconds; the attempt in hand is let end. */
-const PATIENCE = 20_000;
+const PATIENCE = 10_000;
 const PAUSE = 250;
 
 const LOCK = { name: 'lock_head_alone', text: 'select from "head" where "only" = 1 for update' };

@@ -15,7 +15,7 @@ export interface Answered {
 }
 
 /** How long COMMIT may take, in milliseconds: where a standby has gone, no limit of the server's ends it. */
-const COMMIT_PATIENCE = 10_000;
+const COMMIT_PATIENCE = 5000;
 
 /** Each statement sees what was committed before it, as preconditions under the head's lock need. */
 const BEGIN: Prepared = { name: 'begin', text: 'begin isolation level read committed' };

@@ -45,7 +45,10 @@ export async function verifyStore(snapshot: StoreSnapshot, deps: VerifyDeps): Pr
   const expected = { size: frontier.size, root: root(frontier) };
 
   const history = new History();
-  const tree = await PublishedTree.read(snapshot, deps, find);
+  const published: LogFinding[] = [];
+  const tree = await PublishedTree.read(snapshot, deps, (table, problem) => {
+    if (published.length < MOST_FINDINGS) published.push({ index: null, table, problem });
+  });
   const verdict = await verifyLog(read(snapshot, history, tree, deps.breathe), expected);
   if (verdict.verdict !== 'intact') find('events', SENTENCES[verdict.verdict], verdict.index);
   for (const table of AUTHORITY)
@@ -53,6 +56,8 @@ export async function verifyStore(snapshot: StoreSnapshot, deps: VerifyDeps): Pr
   // What the log does not prove, rows cannot be held against.
   const whole = verdict.verdict === 'intact' || verdict.verdict === 'root';
   if (whole) tree.close();
+  // After the log's own: an event that was changed shows in what was published of it, too.
+  for (const { table, problem } of published) find(table, problem);
   if (whole) history.reconcileAuthority(authority, find);
   const rows = whole ? await reconcile(snapshot, history, deps, find) : 0;
   if (!whole) find('issued', 'no row was held against the log, since the log is not whole');

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { isAbsolute, join, relative, resolve } from 'node:path';
 import type { InitOptions, InitReport, NewStore } from './cli/host.ts';
 import { CommandRefused } from './cli/refusal.ts';
 import { readSettings } from './config-file.ts';
@@ -44,7 +44,7 @@ export async function init(options: InitOptions, by: Initialising): Promise<Init
   if (existsSync(files.keys)) {
     throw new CommandRefused(`${files.keys} is there without a strongroom.yaml: move it away first`);
   }
-  const store = options.store === null ? null : placed(options.store);
+  const store = options.store === null ? null : placed(options.store, dir);
   const config = settingsFor(store, dir);
   // Before anything is made here: a database that cannot be reached, or is not empty, is the likelier mistake.
   if (store !== null) await prepareDatabase(config.settings.store, store.by);
@@ -61,12 +61,18 @@ export async function init(options: InitOptions, by: Initialising): Promise<Init
 }
 
 /** Settings may be read from any folder: what the command line names is taken from where it was typed. */
-const placed = ({ url, passwordFile, ca, by }: NewStore): NewStore => ({
+const placed = ({ url, passwordFile, ca, by }: NewStore, dir: string): NewStore => ({
   url,
-  passwordFile: passwordFile === null ? null : resolve(passwordFile),
-  ca: ca === null ? null : resolve(ca),
+  passwordFile: passwordFile === null ? null : seenFrom(dir, passwordFile),
+  ca: ca === null ? null : seenFrom(dir, ca),
   by,
 });
+
+/** Relative where the file is in the folder, so that the folder can be copied to another host whole. */
+function seenFrom(dir: string, file: string): string {
+  const path = relative(resolve(dir), resolve(file));
+  return path.startsWith('..') || isAbsolute(path) ? resolve(file) : path;
+}
 
 /** @throws CommandRefused with what is wrong with the store that the command line names */
 function settingsFor(store: NewStore | null, dir: string): Config {

@@ -50,6 +50,8 @@ export async function prepareDatabase(store: StoreSettings, by: Owner | null): P
     throw new CommandRefused(
       `the database ${store.database} holds a vault already: another replica has its strongroom.yaml and master key, and no init`,
     );
+  // The role that serves is tried before anything is made: a wrong password is the likelier mistake.
+  await visit(store, () => Promise.resolve());
   await migratePostgres(place, 'apply');
   await giveRights(place, store.user, 'apply');
 }

@@ -1,7 +1,7 @@
 import type { NewStore } from './cli/host.ts';
 import type { Settings } from './config/settings.ts';
 
-/** Paths as they are found from anywhere. YAML takes a text as JSON has it. */
+/** Paths are absolute, or from the folder of the settings. YAML takes a text as JSON has it. */
 function storeLine(store: NewStore | null): string {
   if (store === null) return '{ url: "sqlite:data/strongroom.db" }';
   const { url, passwordFile, ca } = store;

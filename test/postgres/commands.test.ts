@@ -1,4 +1,13 @@
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { tempDir } from '../harness.ts';
@@ -114,6 +123,37 @@ it('init touches nothing where there is something, and leaves nothing where it i
   );
   for (const { dir } of [again, other, gone]) expect(existsSync(dir)).toBe(false);
   expect(await strongroom(['init', '--as', 'x'])).toMatchObject({ code: 2 });
+});
+
+it('init tries the role that serves before it makes anything', async () => {
+  const one = await operator();
+  const [, url = '', , right = ''] = one.store;
+  mkdirSync(one.dir, { mode: 0o700 });
+  const file = join(one.dir, 'store.password');
+  const here = { ...one, store: ['--store', url, '--password-file', file] };
+  expect(await init(here)).toEqual(refused(/store\.password does not read/));
+  writeFileSync(file, 'wrong\n', { mode: 0o600 });
+  expect(await init(here)).toEqual(refused(/the store refused the user or the password \(28P01\)/));
+  expect(readdirSync(one.dir)).toEqual(['store.password']);
+  const tables = `select tablename from pg_tables where schemaname = 'public'`;
+  expect(await cluster().query(tables, one.database.name)).toEqual([]);
+  copyFileSync(right, file);
+  expect(await init(here)).toMatchObject(fine);
+});
+
+it('init names the files of its folder from there, so that the folder serves wherever it is', async () => {
+  const one = await operator();
+  const [, url = '', , right = ''] = one.store;
+  mkdirSync(one.dir, { mode: 0o700 });
+  const file = join(one.dir, 'store.password');
+  copyFileSync(right, file);
+  expect(await init({ ...one, store: ['--store', url, '--password-file', file] })).toMatchObject(fine);
+  const elsewhere = join(tempDir(), 'elsewhere');
+  renameSync(one.dir, elsewhere);
+  expect(await strongroom(['doctor', '--config', join(elsewhere, 'strongroom.yaml')])).toEqual({
+    ...fine,
+    stdout: 'Nothing is wrong.\n',
+  });
 });
 
 it('a second replica is the same files and no init; serve never makes tables or a vault', async () => {

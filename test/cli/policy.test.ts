@@ -182,7 +182,7 @@ it('a custodian compares, applies and explains with --url, and is told what a st
     });
   const applied = await as(keeper.keyFile, 'policy', 'apply');
   expect(applied).toMatchObject({ code: 0, stdout: `${words}Policy 2 is active.\n` });
-  expect(applied.stderr).toMatch(/^Note: strongroom serve applies the policy of its own file when it starts/);
+  expect(applied.stderr).toMatch(/^Note: write it into the file that strongroom serve reads too/);
   const why = await as(keeper.keyFile, 'policy', 'explain', 'exact', 'tokenise', 'payments', '--json');
   expect(JSON.parse(why.stdout)).toMatchObject({
     name: 'exact',

@@ -10,8 +10,9 @@ import { Session } from './postgres-session.ts';
 export async function visit<T>(place: PostgresPlace, work: (session: Session) => Promise<T>): Promise<T> {
   const client = new Client(clientConfig(place));
   const session = new Session(client);
-  await atTheDoor(client.connect());
   try {
+    // Within: a password file that does not read leaves the connection open, and a process waits for it.
+    await atTheDoor(client.connect());
     return await work(session);
   } finally {
     await client.end();

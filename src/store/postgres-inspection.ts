@@ -38,8 +38,9 @@ export async function inspectPostgres(
 }> {
   const client = new Client({ ...clientConfig(place), query_timeout: PATIENCE });
   const session = new Session(client);
-  await atTheDoor(client.connect());
   try {
+    // Within: a password file that does not read leaves a connection that is open.
+    await atTheDoor(client.connect());
     const condition = await conditionOf(session, place.user, now);
     if (condition.schema?.length === 0) return { condition, inspection: await snapshotOn(client, session) };
     await client.end();

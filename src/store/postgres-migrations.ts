@@ -55,8 +55,9 @@ export async function migratePostgres(
 ): Promise<readonly Migration[]> {
   const client = new Client({ ...clientConfig(place), query_timeout: PATIENCE });
   const session = new Session(client);
-  await atTheDoor(client.connect());
   try {
+    // Within: a password file that does not read leaves a connection that is open.
+    await atTheDoor(client.connect());
     await mustBeDurable(session);
     await session.script(`${TOLD}; select pg_advisory_lock(${LOCK})`);
     const state = await schemaStateOf(session);

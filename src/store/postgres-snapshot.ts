@@ -51,8 +51,9 @@ begin isolation level repeatable read read only;
 export async function postgresSnapshot(place: PostgresPlace): Promise<StoreSnapshot> {
   const client = new Client({ ...clientConfig(place), query_timeout: PATIENCE });
   const session = new Session(client);
-  await atTheDoor(client.connect());
   try {
+    // Within: a password file that does not read leaves a connection that is open.
+    await atTheDoor(client.connect());
     await mustBeDurable(session);
     return await snapshotOn(client, session);
   } catch (error) {

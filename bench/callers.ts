@@ -1,7 +1,22 @@
 import { openConnection } from './connection.ts';
-import { openPgcrypto } from './pgcrypto.ts';
-import { cardNumber, requests } from './requests.ts';
-import type { Place, Stream } from './stream.ts';
+import { type Cipher, openPgcrypto } from './pgcrypto.ts';
+import { cardNumber, requests, type Verb } from './requests.ts';
+
+/** Who is asked: one or more servers over HTTP, in turn, or a table of pgcrypto's. */
+export type Place =
+  | { readonly kind: 'http'; readonly ports: readonly number[]; readonly key: string }
+  | { readonly kind: 'table'; readonly url: string; readonly cipher: Cipher; readonly rows: number };
+
+/** Callers that ask one thing over and over, each as soon as its last answer is there. */
+export interface Stream {
+  readonly place: Place;
+  readonly verb: Verb;
+  readonly items: number;
+  readonly connections: number;
+  /** First card number and how many requests to make of them; tokens instead when the verb is detokenise. */
+  readonly from: number;
+  readonly requests: number;
+}
 
 /** A connection that asks the `n`-th request. */
 export interface Ask {

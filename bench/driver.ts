@@ -1,5 +1,6 @@
 // The load, as a process of its own: makes a window's requests, drives them, and answers with what it saw.
-import { ready, type Stream, type Tally } from './stream.ts';
+import type { Stream } from './callers.ts';
+import { ready, type Tally } from './stream.ts';
 
 export type Order =
   | { readonly kind: 'tokens'; readonly tokens: readonly string[] }

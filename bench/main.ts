@@ -8,7 +8,7 @@ import { summarise, table } from './report.ts';
 import { allRows, type Row } from './rows.ts';
 import { CONNECTIONS, startOnPostgres } from './postgres.ts';
 import { postgresRows } from './postgres-rows.ts';
-import type { Place } from './stream.ts';
+import type { Place } from './callers.ts';
 import { peakMemory, syncTime } from './usage.ts';
 import { makeFolder, type Served, startVault } from './vault.ts';
 import { createMeter, type Sample, type Target, type Targets } from './window.ts';

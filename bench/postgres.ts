@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Cluster, startCluster } from '../test/postgres/cluster.ts';
 import { makeTable } from './pgcrypto.ts';
 import { type Served, startReplica, startVault } from './vault.ts';
-import type { Place } from './stream.ts';
+import type { Place } from './callers.ts';
 
 /** A PostgreSQL of its own, a vault on it with two replicas, and beside it the tables of pgcrypto. */
 export interface OnPostgres {

@@ -1,22 +1,4 @@
-import { type Ask, httpCallers, type Opening, tableCallers } from './callers.ts';
-import type { Cipher } from './pgcrypto.ts';
-import type { Verb } from './requests.ts';
-
-/** Who is asked: one or more servers over HTTP, in turn, or a table of pgcrypto's. */
-export type Place =
-  | { readonly kind: 'http'; readonly ports: readonly number[]; readonly key: string }
-  | { readonly kind: 'table'; readonly url: string; readonly cipher: Cipher; readonly rows: number };
-
-/** Callers that ask one thing over and over, each as soon as its last answer is there. */
-export interface Stream {
-  readonly place: Place;
-  readonly verb: Verb;
-  readonly items: number;
-  readonly connections: number;
-  /** First card number and how many requests to make of them; tokens instead when the verb is detokenise. */
-  readonly from: number;
-  readonly requests: number;
-}
+import { type Ask, httpCallers, type Opening, type Stream, tableCallers } from './callers.ts';
 
 /** What one stream saw. Times in milliseconds; `inWindow` of `answered` came before the window closed. */
 export interface Tally {

@@ -3,7 +3,8 @@ import { nextMessage } from './children.ts';
 import type { Order, Ran } from './driver.ts';
 import { type Groups, groupsOf } from './groups.ts';
 import type { Row } from './rows.ts';
-import type { Place, Stream, Tally } from './stream.ts';
+import type { Place, Stream } from './callers.ts';
+import type { Tally } from './stream.ts';
 import { type Processor, processorTime } from './usage.ts';
 
 /** What one row did in one round. Times in milliseconds, shares of one core, `costUs` processor time a value. */

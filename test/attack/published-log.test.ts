@@ -38,16 +38,24 @@ it('what is published of the log verifies, and a proof by itself', async () => {
 });
 
 const TAMPERED = [
-  ['a hash of a tile', 'tiles', `update tiles set hashes = x'00' || substr(hashes, 2)`],
+  ['a hash of a tile', 'tiles', `update tiles set hashes = zeroblob(32) || substr(hashes, 33)`],
   ['the place of a tile', 'tiles', `update tiles set "index" = 7`],
   ['the level of a tile', 'tiles', 'update tiles set level = 1'],
   ['a tile that is gone', 'tiles', 'delete from tiles'],
   ['a tile of nobody', 'tiles', `insert into tiles values (3, 0, x'00')`],
   ['the size of a checkpoint', 'checkpoints', 'update checkpoints set size = size - 1'],
-  ['the note of a checkpoint', 'checkpoints', `update checkpoints set note = replace(note, 'A', 'B')`],
+  [
+    'the note of a checkpoint',
+    'checkpoints',
+    `update checkpoints set note = replace(note, 'strongroom/', 'strongrooM/')`,
+  ],
   ['a checkpoint of nobody', 'checkpoints', `insert into checkpoints values (1, 1, 1, 'none')`],
   ['the cursor of a follower', 'followers', 'update followers set "cursor" = "cursor" - 1'],
-  ['the frontier of a follower', 'followers', `update followers set frontier = x'00' || substr(frontier, 2)`],
+  [
+    'the frontier of a follower',
+    'followers',
+    `update followers set frontier = zeroblob(32) || substr(frontier, 33)`,
+  ],
   ['the state of a follower', 'followers', `update followers set state = x'0000'`],
   ['the holder of a follower', 'followers', `update followers set holder = 'me'`],
   ['the lease of a follower', 'followers', `update followers set "until" = 1`],
@@ -116,7 +124,7 @@ it('what the store no longer proves is not given out under the name of the log',
   const open = await published();
   tamper(open.storePath, (db) => {
     db.exec(`update events set bytes = bytes || ' ' where "index" = 3`);
-    db.exec(`update tiles set hashes = x'00' || substr(hashes, 2)`);
+    db.exec(`update tiles set hashes = zeroblob(32) || substr(hashes, 33)`);
   });
   for (const index of [3, 5])
     await expect(open.host.audit.prove({ index })).rejects.toMatchObject({ code: 'integrity' });

@@ -7,6 +7,8 @@ export interface Verifier {
   readonly name: string;
   /** The first 4 bytes of SHA-256(name, newline, signature type, public key). */
   readonly id: Buffer;
+  /** Who signs a log's state, or who saw it. */
+  readonly kind: 'log' | 'witness';
   /** `name+id+key`, as C2SP writes it. */
   readonly text: string;
   /** Whether a signature over the text of a note holds. */
@@ -62,7 +64,8 @@ function named(name: string, type: number, key: Uint8Array, holds: Verifier['hol
   if (!isName(name)) throw new NoteRefused('the name of a key has no spaces and no +');
   const typed = Buffer.concat([Buffer.of(type), key]);
   const id = hash('sha256', Buffer.concat([Buffer.from(`${name}\n`), typed]), 'buffer').subarray(0, ID_BYTES);
-  return { name, id, holds, text: `${name}+${id.toString('hex')}+${typed.toString('base64')}` };
+  const text = `${name}+${id.toString('hex')}+${typed.toString('base64')}`;
+  return { name, id, kind: type === ED25519 ? 'log' : 'witness', text, holds };
 }
 
 function publicKeyOf(key: Uint8Array): KeyObject {

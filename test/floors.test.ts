@@ -95,6 +95,23 @@ const rooms = {
     ],
     allowed: ['age-encryption', 'better-sqlite3', 'zod', 'node:fs', './tar.ts'],
   },
+  'src/anchors': {
+    forbidden: [
+      '../store/sqlite.ts',
+      '../vault/vault.ts',
+      '../backup/tar.ts',
+      '../config/settings.ts',
+      'node:net',
+      'node:crypto',
+    ],
+    allowed: [
+      '../vault/anchor.ts',
+      '../log/tile-path.ts',
+      'node:fs/promises',
+      'node:https',
+      'node:child_process',
+    ],
+  },
   'src/doctor': {
     forbidden: [
       '../store/sqlite.ts',
@@ -400,6 +417,7 @@ describe('the source', () => {
       'main',
       'make-backup',
       'migrate',
+      'open-anchors',
       'open',
       'ready',
       'restore',

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { isLoopback } from './address.ts';
+import { anchorSettings, anchorsSchema, type AnchorSettings } from './anchors.ts';
 import { filePath } from './file-path.ts';
 import { host, notInClear, port, proxy, tls } from './listener.ts';
 import { problemAt, schemaProblems } from './problem.ts';
@@ -24,6 +25,8 @@ export interface Settings {
   };
   store: StoreSettings;
   masterKey: { provider: 'file'; path: string };
+  /** Places off the host that keep what the log was. */
+  anchors: readonly AnchorSettings[];
 }
 
 /** The keys of the policy that a file has, not yet checked. */
@@ -42,8 +45,8 @@ export interface Unusable {
   rest: PolicyPart | null;
 }
 
-const settingsKeys = ['vault', 'server', 'store', 'masterKey'];
-const policyKeys = ['purposes', 'collections', 'roles', 'limits'];
+const settingsKeys = ['vault', 'server', 'store', 'masterKey', 'anchors'];
+const policyKeys = ['purposes', 'collections', 'roles', 'limits', 'audit'];
 
 const label = (longest: number) =>
   z.string().regex(new RegExp(`^[a-z0-9-]{1,${longest}}$`), {
@@ -88,6 +91,7 @@ const settingsSchema = z.strictObject({
     provider: z.literal('file', 'must be file: other providers are not in this release'),
     path: filePath,
   }),
+  anchors: anchorsSchema.default([]),
 });
 
 /**
@@ -138,5 +142,6 @@ function settingsOf(parsed: z.infer<typeof settingsSchema>, baseDir: string): Se
     },
     store: storeSettings(parsed.store, baseDir),
     masterKey: { provider: parsed.masterKey.provider, path: at(parsed.masterKey.path) },
+    anchors: anchorSettings(parsed.anchors, baseDir),
   };
 }

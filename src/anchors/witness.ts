@@ -56,16 +56,17 @@ export function witnessAnchor({ name, url, key, ca, limit = ANCHOR_PATIENCE }: W
     }
   }
 
-  /** Brings it a checkpoint from what it said last, and from what it says then. Null where it has seen a newer one. */
-  async function bring({ note, size, consistency }: AnchorAsking): Promise<string | null> {
+  /**
+   * Brings it a checkpoint from what it said last, and from what it says then. Null where it has seen a newer one, or where who
+   * only asks has no proof.
+   */
+  async function bring(asking: AnchorAsking): Promise<string | null> {
+    const { note, size } = asking;
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       const from = seen;
-      if (from > size) return null;
-      const answer = await add(
-        from,
-        from === 0 || from === size ? [] : await proven(consistency(from)),
-        note,
-      );
+      const proof = from === 0 || from === size ? [] : from < size ? await proven(asking, from) : null;
+      if (proof === null) return null;
+      const answer = await add(from, proof, note);
       if (answer.status === 200) {
         const line = cosignature(note, answer);
         seen = size;
@@ -84,6 +85,7 @@ export function witnessAnchor({ name, url, key, ca, limit = ANCHOR_PATIENCE }: W
     keeps: 'checkpoints',
     newest: async (asking) => {
       // An old size of 0 asks how much it has seen; one that has seen nothing has seen this from now on.
+      if (asking === null) return null;
       seen = 0;
       await bring(asking);
       return seen === 0 ? null : { size: seen, note: null };
@@ -116,12 +118,14 @@ function sizeIn({ bytes }: Answered): number {
   return size;
 }
 
-const proven = (proof: ReturnType<AnchorAsking['consistency']>): typeof proof =>
-  proof.catch((error: unknown) => {
+async function proven({ consistency }: AnchorAsking, from: number): Promise<readonly Uint8Array[] | null> {
+  if (consistency === null) return null;
+  return consistency(from).catch((error: unknown) => {
     if (error instanceof TileMissing)
       throw new AnchorFailed('the tiles that show how the log grew are not all there');
     throw error;
   });
+}
 
 const authoritiesIn = (path: string): Promise<string> =>
   readFile(path, 'utf8').catch(() => {

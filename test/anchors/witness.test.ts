@@ -38,6 +38,9 @@ describe('a witness as an anchor', () => {
     expect(await one.put(putting(40))).toHaveLength(1);
     expect(await one.put(putting(40))).toHaveLength(1);
     expect(await other.newest(asking(12))).toEqual({ size: 40, note: null });
+    // Who only asks brings nothing.
+    expect(await other.newest({ ...asking(50), consistency: null })).toEqual({ size: 40, note: null });
+    expect(await other.newest(null)).toBeNull();
     await expect(other.put(putting(12))).rejects.toThrow('has seen a newer checkpoint');
     for (const forked of [asking(40, 'forked'), asking(60, 'forked')]) {
       await expect(other.newest(forked)).rejects.toMatchObject({ name: 'AnchorContradicts', size: 40 });

@@ -7,7 +7,7 @@ import { Secret } from '../../src/crypto/key.ts';
 import { cosign } from '../../src/log/cosignature.ts';
 import { openNote, type Signer } from '../../src/log/note.ts';
 import { cosignerOf, parseVerifier } from '../../src/log/verifier.ts';
-import { AnchorContradicts, AnchorFailed, type AnchorAsking } from '../../src/vault/anchor.ts';
+import { AnchorContradicts, AnchorFailed } from '../../src/vault/anchor.ts';
 import { type History, madeWitness, servedWitness, testLog } from '../witness/witnessed.ts';
 
 const log = testLog('strongroom/vault_1');
@@ -15,7 +15,7 @@ const NONE = {
   [Symbol.asyncIterator]: () => ({ next: async () => ({ done: true as const, value: undefined }) }),
 };
 
-const asking = (size: number, history: History = 'honest'): AnchorAsking => ({
+const asking = (size: number, history: History = 'honest') => ({
   note: log.checkpoint(size, history),
   size,
   consistency: async (from) => log.proof(from, size, history),

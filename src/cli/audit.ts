@@ -32,9 +32,10 @@ export function addAuditCommands(program: Command, host: Host, outcome: { code: 
     });
 
   withCommon(audit.command('checkpoint'))
+    .option('--cosigned', 'the newest that a witness signed too', false)
     .description('the newest signed checkpoint of the log')
-    .action(async (options: Common) => {
-      const { size, checkpoint } = await ask(host, options, (vault) => vault.audit.checkpoint());
+    .action(async ({ cosigned, ...options }: Common & { readonly cosigned: boolean }) => {
+      const { size, checkpoint } = await ask(host, options, (vault) => vault.audit.checkpoint({ cosigned }));
       host.print(options.json ? JSON.stringify({ size, checkpoint }) : asFile(checkpoint));
     });
 

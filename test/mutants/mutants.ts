@@ -409,4 +409,32 @@ export const MUTANTS: readonly Mutant[] = [
     'else "revision" end = excluded."revision" - 1`',
     'else "revision" end > -1`',
   ),
+  one(
+    50,
+    'what a witness keeps before it signs',
+    'src/witness/witness.ts',
+    'change.keep({ ...checkpoint',
+    'if (checkpoint.size % 2 === 0) change.keep({ ...checkpoint',
+  ),
+  one(
+    51,
+    'the proof that a checkpoint continues what was seen',
+    'src/log/witness.ts',
+    'return isContinued(log.newest, checkpoint, proof) ?',
+    'return isContinued(log.newest, checkpoint, proof) || size < checkpoint.size ?',
+  ),
+  one(
+    52,
+    'the size that a witness has seen, at the start',
+    'src/vault/audit/anchors.ts',
+    'newest.note === null && newest.size > signed',
+    'newest.note === null && newest.size > signed * 1000',
+  ),
+  one(
+    53,
+    'the check of a cosignature',
+    'src/log/cosignature.ts',
+    'if (!witness.holds(text, signature))',
+    'if (!witness.holds(text, signature) && signature.length < 8)',
+  ),
 ];

@@ -77,7 +77,7 @@ it('is cosigned while it is served, and not served once it was put back', async 
   );
   // Grown again on the host past what the witness has seen, it is another log.
   for (let i = 0; i < newer; i++) await vault.run('audit', 'key');
-  expect((await strongroom(['serve', '--config', vault.config])).code).toBe(1);
+  await expect(served(vault)).rejects.toThrow('serve ended with 1');
   expect(await seenBy(witness)).toBe(newer);
 
   // The operator says why, and the auditor lets go what he saw.

@@ -163,7 +163,7 @@ export function toldKey(key: string | null): string {
 }
 
 /** A caller as HTTP makes one. */
-async function callerOf(vault: Vault, apiKey: string, request: string, from: string): Promise<Caller> {
+export async function callerOf(vault: Vault, apiKey: string, request: string, from: string): Promise<Caller> {
   const who = await vault.authenticate(apiKey, from);
   return { who, origin: { via: 'http', to: 'caller', from, request, trace: null } };
 }

@@ -1,7 +1,7 @@
 import type { Secret } from '../../crypto/key.ts';
 import type { Checkpoint } from '../../log/checkpoint.ts';
 import type { Verifier } from '../../log/verifier.ts';
-import { AnchorFailed, type AnchorNewest } from '../anchor.ts';
+import { ANCHOR_PATIENCE, AnchorFailed, type AnchorNewest } from '../anchor.ts';
 import type { HeadSeal } from '../commit/head.ts';
 import type { Core } from '../core.ts';
 import { VaultError } from '../error.ts';
@@ -61,6 +61,10 @@ interface Worker {
   next: number;
 }
 
+const isRunning = ({ running }: Worker): boolean => running !== null;
+
+/** Between two looks at whether it has ended, in milliseconds. */
+const GLANCE = 25;
 /** The longest that a place which failed is left alone, in milliseconds. */
 const MOST_WAIT = 60_000;
 
@@ -200,8 +204,11 @@ export function anchorsOf({ core, places, rowsKey, seal, holder }: Deps): Anchor
       ),
     close: async () => {
       isClosing = true;
-      for (const { running } of workers) await running;
-      for (const worker of workers) await worker.shipping.giveUp().catch(ignoreLost);
+      // One call may be under way; none is waited for that does not end when it must.
+      for (let waited = 0; waited < ANCHOR_PATIENCE && workers.some(isRunning); waited += GLANCE)
+        await world.pause(GLANCE);
+      for (const worker of workers.filter((one) => !isRunning(one)))
+        await worker.shipping.giveUp().catch(ignoreLost);
     },
   };
 }

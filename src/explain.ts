@@ -5,9 +5,18 @@ import { KeyFileRefused } from './masterkey/file.ts';
 import { VaultError } from './vault/error.ts';
 import { CannotOpen } from './vault/open.ts';
 import { StoreFailure } from './vault/store.ts';
+import { SourceRefused } from './verifier/source.ts';
 
 /** Errors whose messages are our own sentences: they quote no data. */
-const OURS = [BackupRefused, CommandRefused, KeyFileRefused, CannotOpen, StoreFailure, VaultError];
+const OURS = [
+  BackupRefused,
+  CommandRefused,
+  KeyFileRefused,
+  CannotOpen,
+  SourceRefused,
+  StoreFailure,
+  VaultError,
+];
 
 /** What node says of a certificate that it does not trust. */
 const CERTIFICATE = /CERT|SIGNED|ISSUER|SIGNATURE/;

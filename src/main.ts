@@ -8,9 +8,11 @@ import { pino } from 'pino';
 import { z } from 'zod';
 import { agreeing, differenceLines } from './agreement.ts';
 import type { CopyOptions, Host } from './cli/host.ts';
+import type { BundleOptions, BundleReport, LogPlace } from './cli/log-check.ts';
 import { CommandRefused, refusal } from './cli/refusal.ts';
 import { run } from './cli/program.ts';
 import { connect } from './client/client.ts';
+import { logFiles } from './client/log-files.ts';
 import { policyOf, readPolicyFile, readSettings, readWhole } from './config-file.ts';
 import { problemAt } from './config/problem.ts';
 import type { Config } from './config/settings.ts';
@@ -21,6 +23,7 @@ import { explain } from './explain.ts';
 import { init } from './init.ts';
 import { requestLogger } from './log-lines.ts';
 import { type BackingUp, makeBackup } from './make-backup.ts';
+import { makeBundle, mustBeFree } from './make-bundle.ts';
 import type { Meter } from './metrics/meter.ts';
 import { migrate, rightsOfServing } from './migrate.ts';
 import { open, type Opening } from './open.ts';
@@ -33,6 +36,7 @@ import { hostCaller } from './vault/access/host-caller.ts';
 import { UNOBSERVED } from './vault/observer.ts';
 import type { Difference } from './vault/policy/difference.ts';
 import type { Vault } from './vault/vault.ts';
+import { checkLog, checkProof, openSource, type OpenedPlace } from './verify-log.ts';
 
 /** The only file that touches the process, the clock and randomness. */
 
@@ -256,6 +260,12 @@ const host: Host = {
   restore: (options) => restore(options, backingUp(options.config)).finally(endProgress),
   copyStore: (options) => copyStore(copying(options)).finally(endProgress),
   reopenStore: (path) => reopenStore({ opening: openingOf(readSettings(path), quiet), caller: caller() }),
+  checkLog: ({ from, ...pins }) =>
+    checkLog(pins, placeOf(from), (done, of) => showProgress('Reading the log', done / of)).finally(
+      endProgress,
+    ),
+  checkProof,
+  bundle: (options) => bundle(options).finally(endProgress),
   doctor: (path) =>
     doctor(path, {
       now,
@@ -268,6 +278,31 @@ const host: Host = {
   onHost: (path, use) => onHost(path, (vault) => use(vault.bind(caller()))),
   connect: (url, keyFile) => connect({ url, apiKey: readKeyFile(keyFile) }),
 };
+
+function placeOf(from: LogPlace): OpenedPlace {
+  if (from.kind === 'config') return { kind: 'settings', store: readSettings(from.config).settings.store };
+  return from.kind === 'vault'
+    ? { kind: 'files', read: logFiles(from.url, readKeyFile(from.keyFile)) }
+    : from;
+}
+
+/** On the host the event comes first; a running vault makes its own of what is read. */
+async function bundle({ from, to }: BundleOptions): Promise<BundleReport> {
+  mustBeFree(to);
+  const stopped = untilStopped('nothing was made');
+  const key =
+    from.kind === 'config'
+      ? await onHost(from.config, (vault) => vault.recordBundle(caller()))
+      : (await connect({ url: from.url, apiKey: readKeyFile(from.keyFile) }).audit.key()).key;
+  const source = await openSource(placeOf(from));
+  return makeBundle({
+    to,
+    source,
+    key,
+    now: now(),
+    progress: (done, of) => stopped('Copying the log', done / of),
+  });
+}
 
 /** The API key of a file that holds it, or the header that curl reads. */
 function readKeyFile(path: string): string {

@@ -1,6 +1,14 @@
 import type { LogFinding } from '../vault/audit/verify.ts';
 import type { BoundVault } from '../vault/bound.ts';
 import type { Inspection } from '../vault/inspection.ts';
+import type {
+  BundleOptions,
+  BundleReport,
+  LogCheck,
+  LogCheckOptions,
+  ProofCheck,
+  ProofCheckOptions,
+} from './log-check.ts';
 import type { PolicyFile } from './policy-file.ts';
 
 /** What only the host can do, handed to the commands: files, processes, the terminal. */
@@ -28,6 +36,12 @@ export interface Host {
   copyStore(options: CopyOptions): Promise<CopyReport>;
   /** Opens a store again that was closed for a copy which has not come about. */
   reopenStore(configPath: string): Promise<void>;
+  /** Verifies a log with nothing but a key of it. */
+  checkLog(options: LogCheckOptions): Promise<LogCheck>;
+  /** Verifies the proof of one event. */
+  checkProof(options: ProofCheckOptions): Promise<ProofCheck>;
+  /** Copies a log for whoever verifies it. */
+  bundle(options: BundleOptions): Promise<BundleReport>;
   /** Looks for what is wrong with a vault on this host, and changes nothing. */
   doctor(configPath: string): Promise<DoctorReport>;
   /** The policy of a file, with everything that is wrong or odd about it; no store is opened. */

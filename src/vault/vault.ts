@@ -3,6 +3,7 @@ import { RefusedKeys } from './access/refused-keys.ts';
 import { type Authenticate, authenticator } from './access/authenticate.ts';
 import { Throttle } from './access/throttle.ts';
 import { Uses } from './access/uses.ts';
+import { recordBundle } from './audit/bundled.ts';
 import { type BackupMade, type BackupRestored, recordBackup, recordRestore } from './backup.ts';
 import { bind } from './bind.ts';
 import { checkpointFollower } from './audit/checkpoints.ts';
@@ -52,6 +53,8 @@ export interface Vault {
   difference(policy: Policy): Promise<Difference>;
   /** Commits the event of a backup that is about to be made. Returns its index. */
   recordBackup(caller: Caller, made: BackupMade): Promise<number>;
+  /** Commits the event of a copy of the log, before it is made; answers the key of its checkpoints. */
+  recordBundle(caller: Caller): Promise<string>;
   /** Commits the event of a restore, into what was restored. Returns its index. */
   recordRestore(caller: Caller, from: BackupRestored): Promise<number>;
   /** Closes the store while it is copied, in the commit of that event. Returns its index. */
@@ -162,6 +165,7 @@ export async function openVault({
     applyPolicy: (caller, value) => applyPolicy(core, caller, value),
     difference: async (policy) => differenceOf(await epochs.current(), policy),
     recordBackup: (caller, made) => recordBackup(core, caller, made),
+    recordBundle: (caller) => recordBundle(core, caller),
     recordRestore: (caller, from) => recordRestore(core, caller, from),
     leave: (caller, place) => leave(core, caller, opened.standing, place),
     reopen: (caller) => reopen(core, caller, opened.standing),

@@ -108,6 +108,23 @@ const rooms = {
     ],
     allowed: ['../log/tree.ts', 'better-sqlite3', 'pg', 'node:fs/promises', './source.ts'],
   },
+  'src/anchors': {
+    forbidden: [
+      '../store/sqlite.ts',
+      '../vault/vault.ts',
+      '../backup/tar.ts',
+      '../config/settings.ts',
+      'node:net',
+      'node:crypto',
+    ],
+    allowed: [
+      '../vault/anchor.ts',
+      '../log/tile-path.ts',
+      'node:fs/promises',
+      'node:https',
+      'node:child_process',
+    ],
+  },
   'src/doctor': {
     forbidden: [
       '../store/sqlite.ts',
@@ -402,6 +419,7 @@ describe('the source', () => {
       'make-backup',
       'make-bundle',
       'migrate',
+      'open-anchors',
       'open',
       'ready',
       'restore',

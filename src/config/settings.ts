@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { isLoopback, subnetFault } from './address.ts';
+import { anchorSettings, anchorsSchema, type AnchorSettings } from './anchors.ts';
 import { filePath } from './file-path.ts';
 import { problemAt, schemaProblems } from './problem.ts';
 import type { ConfigProblem, LineOf } from './problem.ts';
@@ -23,6 +24,8 @@ export interface Settings {
   };
   store: StoreSettings;
   masterKey: { provider: 'file'; path: string };
+  /** Places off the host that keep what the log was. */
+  anchors: readonly AnchorSettings[];
 }
 
 /** The keys of the policy that a file has, not yet checked. */
@@ -41,8 +44,8 @@ export interface Unusable {
   rest: PolicyPart | null;
 }
 
-const settingsKeys = ['vault', 'server', 'store', 'masterKey'];
-const policyKeys = ['purposes', 'collections', 'roles', 'limits'];
+const settingsKeys = ['vault', 'server', 'store', 'masterKey', 'anchors'];
+const policyKeys = ['purposes', 'collections', 'roles', 'limits', 'audit'];
 
 const label = (longest: number) =>
   z.string().regex(new RegExp(`^[a-z0-9-]{1,${longest}}$`), {
@@ -101,6 +104,7 @@ const settingsSchema = z.strictObject({
     provider: z.literal('file', 'must be file: other providers are not in this release'),
     path: filePath,
   }),
+  anchors: anchorsSchema.default([]),
 });
 
 /**
@@ -151,6 +155,7 @@ function settingsOf(parsed: z.infer<typeof settingsSchema>, baseDir: string): Se
     },
     store: storeSettings(parsed.store, baseDir),
     masterKey: { provider: parsed.masterKey.provider, path: at(parsed.masterKey.path) },
+    anchors: anchorSettings(parsed.anchors, baseDir),
   };
 }
 

@@ -38,8 +38,11 @@ export interface Paging {
   readonly key: readonly number[];
 }
 
-/** @param place the parameter of the n-th column of the key, from 0 */
-export function pagingOf(name: string, place: (n: number, type: ColumnType) => string): Paging {
+/**
+ * @param place the parameter of the n-th column of the key, from 0
+ * @param schema what stands before the table's name: `public.`
+ */
+export function pagingOf(name: string, place: (n: number, type: ColumnType) => string, schema = ''): Paging {
   const table = copied(name);
   const columns = columnsOf(table);
   const { primaryKeys, columns: declared } = getTableConfig(table);
@@ -47,10 +50,10 @@ export function pagingOf(name: string, place: (n: number, type: ColumnType) => s
   const key = keyed.map((one) => columns.findIndex(({ column }) => column === `"${one.name}"`));
   const quoted = keyed.map((one) => `"${one.name}"`);
   const places = key.map((at, n) => place(n, columns[at]?.type ?? 'buffer')).join(', ');
-  const from = `select ${columns.map(({ column }) => column).join(', ')} from "${name}"`;
+  const from = `select ${columns.map(({ column }) => column).join(', ')} from ${schema}"${name}"`;
   const inOrder = `order by ${quoted.join(', ')} limit ${PAGE}`;
   return {
-    count: `select count(*) from "${name}"`,
+    count: `select count(*) from ${schema}"${name}"`,
     first: `${from} ${inOrder}`,
     next: `${from} where (${quoted.join(', ')}) > (${places}) ${inOrder}`,
     last: `${from} order by ${quoted.map((column) => `${column} desc`).join(', ')} limit 1`,

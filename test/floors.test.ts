@@ -150,6 +150,18 @@ const rooms = {
     ],
     allowed: ['../vault/vault.ts', '../wire/routes.ts', 'hono', 'hono/http-exception'],
   },
+  'src/witness': {
+    forbidden: [
+      '../vault/vault.ts',
+      '../store/sqlite.ts',
+      '../http/app.ts',
+      '../config/witness.ts',
+      '../wire/codes.ts',
+      'node:crypto',
+      'node:child_process',
+    ],
+    allowed: ['../log/witness.ts', '../crypto/ed25519.ts', 'better-sqlite3', 'hono', 'node:fs', './state.ts'],
+  },
   'src/client': {
     forbidden: ['../http/app.ts', '../store/sqlite.ts', 'hono', 'node:fs', 'better-sqlite3'],
     allowed: ['../vault/vault.ts', '../wire/routes.ts'],
@@ -424,11 +436,13 @@ describe('the source', () => {
       'ready',
       'restore',
       'serve-metrics',
+      'serve-witness',
       'serve',
       'starter',
       'store-file',
       'tls-files',
       'verify-log',
+      'witness-files',
     ].map((name) => `src/${name}.ts`);
     expect(files.filter((file) => file.split('/').length === 2).toSorted()).toEqual(joints);
   });

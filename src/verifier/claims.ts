@@ -84,7 +84,7 @@ export function holdClaims(
       const first = truth === 'tiles' ? firstOther(differing) : null;
       find(
         'events',
-        `the log does not continue ${name}, of ${size} events${first === null ? since(signed.known) : ''}`,
+        `the log does not continue ${name}, of ${size} events${first === null ? since(signed.anchored, size) : ''}`,
         first,
       );
     }
@@ -93,8 +93,8 @@ export function holdClaims(
 }
 
 /** Where what is other can be, if no event can be named. */
-export const since = (known: number): string =>
-  known === 0 ? '' : `: what is other is event ${known} or a later one`;
+export const since = (known: number, size: number): string =>
+  known === 0 || known >= size ? '' : `: what is other is event ${known} or a later one`;
 
 const isRoot = (computed: Uint8Array | undefined, root: Uint8Array): boolean =>
   computed !== undefined && Buffer.compare(computed, root) === 0;

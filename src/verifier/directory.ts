@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ReadLogFile } from './tiles-source.ts';
@@ -11,10 +12,13 @@ const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'ENXIO', 'ELOOP']);
  */
 export function filesIn(dir: string): ReadLogFile {
   return async (path, most) => {
-    const file = await open(join(dir, path), 'r').catch((error: NodeJS.ErrnoException) => {
-      if (ABSENT.has(error.code ?? '')) return null;
-      throw error;
-    });
+    // Without waiting: what has a name there may be a pipe that nobody writes to.
+    const file = await open(join(dir, path), constants.O_RDONLY | constants.O_NONBLOCK).catch(
+      (error: NodeJS.ErrnoException) => {
+        if (ABSENT.has(error.code ?? '')) return null;
+        throw error;
+      },
+    );
     if (file === null) return null;
     try {
       const { size } = await file.stat().then((stat) => (stat.isFile() ? stat : NOT_A_FILE));

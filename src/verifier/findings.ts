@@ -17,9 +17,9 @@ export function eventFindings(walked: Walked, size: number, { truth, known }: Si
   }
   const first = truth === null ? firstOther(differing) : null;
   if (first !== null) find('events', 'this event is not the one that its tile tells of', first);
-  if (there < size) find('events', 'an event is missing here', there);
+  if (there < size) find('events', 'this event is missing', there);
   else if (truth === null && first === null)
-    find('events', `all events are there, but not as the newest checkpoint signs them${since(known)}`);
+    find('events', `all events are there, but not as the newest checkpoint signs them${since(known, size)}`);
 }
 
 /** Tells which tiles are not those of the log. */

@@ -82,7 +82,6 @@ export async function walk(
   /** The entries of one tile. Returns whether all are there. */
   async function take(first: number, width: number): Promise<boolean> {
     const { entries, isExact } = await source.entries(first / TILE_WIDTH, width);
-    if (!isExact) note(inexact, first);
     const gap = entries.findIndex(({ index }, i) => index !== first + i);
     const there = entries.slice(0, gap < 0 ? width : Math.min(gap, width));
     for (const { index, bytes } of there) {
@@ -94,6 +93,7 @@ export async function walk(
     const bottom = { level: 0, index: first / TILE_WIDTH, hashes: Buffer.concat(leaves) };
     const known = isAsked ? await compare(bottom, null, width) : null;
     const saysOther = known !== null && !same(known, bottom.hashes);
+    if (!isExact && there.length === width && !saysOther) note(inexact, first);
     if (saysOther) told ??= computed.fork();
     const toldTiles = told?.grow(saysOther ? hashesOf(known) : leaves) ?? [];
     for (const tile of computed.grow(leaves))

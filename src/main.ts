@@ -72,7 +72,7 @@ function userName(): string {
 const caller = (): Caller => hostCaller(userName(), `cli_${Buffer.from(random(12)).toString('base64url')}`);
 
 function openingOf({ settings }: Config, world: World): Opening {
-  return { settings, world, groups: groups(), onFatal: die };
+  return { settings, world, groups: groups(), user: process.geteuid?.() ?? 0, onFatal: die };
 }
 
 /** Milliseconds since 1970 as they were at the start, and from then on by a clock that nobody sets: for how long things take. */
@@ -168,6 +168,7 @@ async function serveUntilTold(path: string): Promise<void> {
     random,
     log: requestLogger(logger),
     prepare: async () => {
+      await vault.readBack();
       policy = isShared ? (await vault.difference(said)).number : await takePolicy(vault, path, config);
       await vault.recheck();
       mustBeClosed();

@@ -7,9 +7,10 @@ export interface Anchor {
   /**
    * The newest that it keeps; null before the first. `note` is null where the place tells only the size. Nothing of it is
    * trusted: whoever asks holds it against the log.
+   * @param asking a checkpoint that the log has signed: a witness answers nobody else
    * @throws AnchorFailed
    */
-  readonly newest: () => Promise<AnchorNewest | null>;
+  readonly newest: (asking: string) => Promise<AnchorNewest | null>;
   /**
    * Done once it is kept. Answers signature lines that others added (cosignatures), if any. May be asked again for what it
    * keeps already.
@@ -54,5 +55,13 @@ export class AnchorFailed extends Error {
   constructor(why: string) {
     super(why);
     this.name = 'AnchorFailed';
+  }
+}
+
+/** A place says that the log does not continue what it keeps. */
+export class AnchorContradicts extends AnchorFailed {
+  constructor(why: string) {
+    super(why);
+    this.name = 'AnchorContradicts';
   }
 }

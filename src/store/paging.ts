@@ -1,8 +1,8 @@
 import { getTableName } from 'drizzle-orm';
-import { getTableConfig, type SQLiteTable } from 'drizzle-orm/sqlite-core';
+import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
 import type { RawRow } from '../vault/rows.ts';
 import { StoreFailure } from '../vault/store.ts';
-import { columnsOf, type ColumnType, fitsIn } from './columns.ts';
+import { columnsOf, type ColumnType, fitsIn, keyColumnsOf } from './columns.ts';
 import * as tables from './tables.ts';
 
 /** Whole tables a page at a time, in the order of their keys: what is copied when a vault moves to another store. */
@@ -45,10 +45,8 @@ export interface Paging {
 export function pagingOf(name: string, place: (n: number, type: ColumnType) => string, schema = ''): Paging {
   const table = copied(name);
   const columns = columnsOf(table);
-  const { primaryKeys, columns: declared } = getTableConfig(table);
-  const keyed = primaryKeys[0]?.columns ?? declared.filter(({ primary }) => primary);
-  const key = keyed.map((one) => columns.findIndex(({ column }) => column === `"${one.name}"`));
-  const quoted = keyed.map((one) => `"${one.name}"`);
+  const quoted = keyColumnsOf(table).map((column) => `"${column}"`);
+  const key = quoted.map((one) => columns.findIndex(({ column }) => column === one));
   const places = key.map((at, n) => place(n, columns[at]?.type ?? 'buffer')).join(', ');
   const from = `select ${columns.map(({ column }) => column).join(', ')} from ${schema}"${name}"`;
   const inOrder = `order by ${quoted.join(', ')} limit ${PAGE}`;

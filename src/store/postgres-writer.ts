@@ -6,7 +6,8 @@ import {
   type Table,
   type UseRow,
 } from '../vault/rows.ts';
-import type { Statement, Told, Update, UpdatedTable } from '../vault/statement.ts';
+import { HEAD_KEPT, type Statement, type Told, type Update, type UpdatedTable } from '../vault/statement.ts';
+import { equalBytes } from '../crypto/encoding.ts';
 import { HEAD, LEASES, TABLES } from './columns.ts';
 import { copied, pagingOf } from './paging.ts';
 import { CHECK_LIVE, END, FORGET_EARLIER, REPLACE } from './postgres-changes.ts';
@@ -139,7 +140,7 @@ const LOCK_HEAD = {
 };
 const WRITE_HEAD = {
   name: 'write_head',
-  text: `update public."head" set "standing" = $1, "size" = $2, "frontier" = $3, "epoch" = $4, "changes" = $5, "last_at" = $6, "digests" = $7, "mac" = $8 where "only" = 1`,
+  text: `update public."head" set "standing" = $1, "size" = $2, "frontier" = $3, "epoch" = $4, "changes" = $5, "last_at" = $6, "digests" = $7, "mac" = $8 where "only" = 1 returning "mac"`,
 };
 
 const CHECK_EMPTY: SetStatement<string> = {
@@ -198,8 +199,10 @@ export const POSTGRES_WRITER: Writer = {
   },
   writeHead: async (session, { head }) => {
     const { standing, size, frontier, epoch, changes, lastAt, digests, mac } = head;
-    await session.run(WRITE_HEAD, [standing, size, frontier, epoch, changes, lastAt, digests, mac]);
-    return NOTHING_FAILED;
+    const values = [standing, size, frontier, epoch, changes, lastAt, digests, mac];
+    const written = (await session.run(WRITE_HEAD, values)).rows[0]?.[0];
+    if (written instanceof Uint8Array && equalBytes(written, mac)) return NOTHING_FAILED;
+    throw new PostgresFailure('other', 'refused', HEAD_KEPT);
   },
 };
 

@@ -21,7 +21,7 @@ import { debuggingFault } from './debugging.ts';
 import { doctor, freeBytes } from './doctor.ts';
 import { explain } from './explain.ts';
 import { init } from './init.ts';
-import { requestLogger } from './log-lines.ts';
+import { requestLogger, witnessLogger } from './log-lines.ts';
 import { type BackingUp, makeBackup } from './make-backup.ts';
 import { makeBundle, mustBeFree } from './make-bundle.ts';
 import type { Meter } from './metrics/meter.ts';
@@ -30,6 +30,7 @@ import { open, type Opening } from './open.ts';
 import { mustBeReady } from './ready.ts';
 import { restore } from './restore.ts';
 import { serve } from './serve.ts';
+import { serveWitness } from './serve-witness.ts';
 import type { Caller } from './vault/call.ts';
 import type { World } from './vault/core.ts';
 import { hostCaller } from './vault/access/host-caller.ts';
@@ -37,6 +38,7 @@ import { UNOBSERVED } from './vault/observer.ts';
 import type { Difference } from './vault/policy/difference.ts';
 import type { Vault } from './vault/vault.ts';
 import { checkLog, checkProof, openSource, type OpenedPlace } from './verify-log.ts';
+import { forgetLog, makeWitness, showWitness, trustLog } from './witness-files.ts';
 
 /** The only file that touches the process, the clock and randomness. */
 
@@ -70,7 +72,7 @@ function userName(): string {
 const caller = (): Caller => hostCaller(userName(), `cli_${Buffer.from(random(12)).toString('base64url')}`);
 
 function openingOf({ settings }: Config, world: World): Opening {
-  return { settings, world, groups: groups(), onFatal: die };
+  return { settings, world, groups: groups(), user: process.geteuid?.() ?? 0, onFatal: die };
 }
 
 /** Milliseconds since 1970 as they were at the start, and from then on by a clock that nobody sets: for how long things take. */
@@ -116,16 +118,36 @@ async function meterOf(): Promise<Meter> {
   return createMeter(version, tick);
 }
 
+const loggerOf = () => pino({ base: null }, pino.destination({ dest: 1, sync: false, minLength: 4096 }));
+
+/** Done at the first SIGTERM or SIGINT from now on. */
+const untilTold = (): Promise<void> =>
+  new Promise((stop) => {
+    process.once('SIGTERM', () => stop());
+    process.once('SIGINT', () => stop());
+  });
+
+/** Serves a witness until SIGTERM or SIGINT. */
+async function witnessUntilTold(dir: string): Promise<void> {
+  mustBeClosed();
+  const logger = loggerOf();
+  const told = untilTold();
+  const listening = await serveWitness({ dir, now, tick, log: witnessLogger(logger) });
+  const { url, name, logs } = listening;
+  const known = `${logs} log${logs === 1 ? '' : 's'}`;
+  printError(`Witnessing ${known} as ${name} on ${url}; a vault names it as witness: ${url} under anchors.`);
+  await told;
+  await listening.stop();
+  logger.flush();
+}
+
 /** Serves until SIGTERM or SIGINT. */
 async function serveUntilTold(path: string): Promise<void> {
   mustBeClosed();
   const config = readWhole(path);
-  const logger = pino({ base: null }, pino.destination({ dest: 1, sync: false, minLength: 4096 }));
+  const logger = loggerOf();
   // From now on: whoever is told that it serves may tell it to stop.
-  const told = new Promise<void>((stop) => {
-    process.once('SIGTERM', () => stop());
-    process.once('SIGINT', () => stop());
-  });
+  const told = untilTold();
   const meter = config.settings.server.metrics === null ? null : await meterOf();
   const world = worldOf((notice) => {
     meter?.notice(notice.kind);
@@ -146,6 +168,7 @@ async function serveUntilTold(path: string): Promise<void> {
     random,
     log: requestLogger(logger),
     prepare: async () => {
+      await vault.readBack();
       policy = isShared ? (await vault.difference(said)).number : await takePolicy(vault, path, config);
       await vault.recheck();
       mustBeClosed();
@@ -274,6 +297,13 @@ const host: Host = {
       node: { runs: process.versions.node, needs: engines.node },
       freeBytes,
     }),
+  witness: {
+    init: async (dir, name) => makeWitness(dir, name, random),
+    trust: async (dir, key) => trustLog(dir, key),
+    serve: witnessUntilTold,
+    show: showWitness,
+    forget: (dir, origin, reason) => forgetLog(dir, origin, reason, now()),
+  },
   policyFile: readPolicyFile,
   onHost: (path, use) => onHost(path, (vault) => use(vault.bind(caller()))),
   connect: (url, keyFile) => connect({ url, apiKey: readKeyFile(keyFile) }),

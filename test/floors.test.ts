@@ -108,6 +108,23 @@ const rooms = {
     ],
     allowed: ['../log/tree.ts', 'better-sqlite3', 'pg', 'node:fs/promises', './source.ts'],
   },
+  'src/anchors': {
+    forbidden: [
+      '../store/sqlite.ts',
+      '../vault/vault.ts',
+      '../backup/tar.ts',
+      '../config/settings.ts',
+      'node:net',
+      'node:crypto',
+    ],
+    allowed: [
+      '../vault/anchor.ts',
+      '../log/tile-path.ts',
+      'node:fs/promises',
+      'node:https',
+      'node:child_process',
+    ],
+  },
   'src/doctor': {
     forbidden: [
       '../store/sqlite.ts',
@@ -132,6 +149,18 @@ const rooms = {
       'node:fs',
     ],
     allowed: ['../vault/vault.ts', '../wire/routes.ts', 'hono', 'hono/http-exception'],
+  },
+  'src/witness': {
+    forbidden: [
+      '../vault/vault.ts',
+      '../store/sqlite.ts',
+      '../http/app.ts',
+      '../config/witness.ts',
+      '../wire/codes.ts',
+      'node:crypto',
+      'node:child_process',
+    ],
+    allowed: ['../log/witness.ts', '../crypto/ed25519.ts', 'better-sqlite3', 'hono', 'node:fs', './state.ts'],
   },
   'src/client': {
     forbidden: ['../http/app.ts', '../store/sqlite.ts', 'hono', 'node:fs', 'better-sqlite3'],
@@ -402,15 +431,18 @@ describe('the source', () => {
       'make-backup',
       'make-bundle',
       'migrate',
+      'open-anchors',
       'open',
       'ready',
       'restore',
       'serve-metrics',
+      'serve-witness',
       'serve',
       'starter',
       'store-file',
       'tls-files',
       'verify-log',
+      'witness-files',
     ].map((name) => `src/${name}.ts`);
     expect(files.filter((file) => file.split('/').length === 2).toSorted()).toEqual(joints);
   });

@@ -36,6 +36,7 @@ async function told(vault: BoundVault | null, ...argv: string[]) {
     checkProof: none,
     bundle: none,
     doctor: none,
+    witness: { init: none, trust: none, serve: none, show: none, forget: none },
     policyFile: readPolicyFile,
     onHost: (_, use) => (vault === null ? none() : use(vault)),
     connect: (url) => connect({ url, apiKey: 'strongroom_test_key' }),

@@ -1,9 +1,15 @@
 import type { Command } from 'commander';
 import { ask, type Common, usage, withCommon } from './ask.ts';
 import type { Host } from './host.ts';
-import { table } from './table.ts';
+import { printable, table } from './table.ts';
 
-/** `audit verify`, `audit key`, `audit checkpoint`, `audit prove` */
+interface ArchiveArguments {
+  readonly config: string;
+  readonly to: string;
+  readonly json: boolean;
+}
+
+/** `audit verify`, `audit key`, `audit checkpoint`, `audit prove`, `audit archive` */
 export function addAuditCommands(program: Command, host: Host, outcome: { code: number }): void {
   const audit = program.command('audit').description('what was done, and whether the record of it is whole');
 
@@ -46,6 +52,23 @@ export function addAuditCommands(program: Command, host: Host, outcome: { code: 
         vault.audit.prove({ index: Number(index) }),
       );
       host.print(options.json ? JSON.stringify({ index: Number(index), size, proof }) : asFile(proof));
+    });
+
+  // On the host alone: it is the host's disk.
+  audit
+    .command('archive')
+    .description('copy the log to a folder of files that verify by themselves, and read them back')
+    .requiredOption('--to <folder>', 'where it stands, or is to stand: a later run adds what is new')
+    .option('--config <file>', 'settings and policy', 'strongroom.yaml')
+    .option('--json', 'print JSON', false)
+    .action(async ({ config, to, json }: ArchiveArguments) => {
+      const report = await host.archive({ config, to });
+      if (json) return host.print(JSON.stringify(report));
+      const { folder, size, root, added, kept } = report;
+      host.print(printable(`${folder}: ${counted(size, 'event')}, root ${root}`));
+      host.print(
+        `${counted(added, 'file')} added, ${kept} kept. All were read back, and every hash is right.`,
+      );
     });
 }
 

@@ -21,6 +21,7 @@ async function help(...argv: readonly string[]): Promise<string> {
       migrate: none,
       backup: none,
       restore: none,
+      archive: none,
       copyStore: none,
       reopenStore: none,
       doctor: none,
@@ -52,7 +53,7 @@ it('tells of each command and each option, and of no other', async () => {
     has.add(command);
     for (const [option] of text.matchAll(/--[a-z][a-z-]+/g)) hasOptions.add(option);
   }
-  expect(has.size).toBe(31);
+  expect(has.size).toBe(32);
   const told = [...page.matchAll(/^\| `([a-z]+(?: [a-z]+)?)[ `]/gm)].map(([, command]) => command);
   expect(new Set(told)).toEqual(has);
   const options = [...page.matchAll(/--[a-z][a-z-]+/g)].map(([option]) => option);

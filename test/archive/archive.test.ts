@@ -1,22 +1,11 @@
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
-import { newVault, openVaultDir, tempDir, type TestVault } from '../harness.ts';
+import { newVault, tempDir, type TestVault } from '../harness.ts';
 import { logOf } from '../attack/tamper.ts';
-import { archive, filesBelow, readSlowly } from './archived.ts';
+import { archive, filesBelow, grow, grown, readSlowly } from './archived.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
-
-/** A vault whose log has full tiles. */
-async function grown(): Promise<TestVault> {
-  const open = await newVault();
-  await grow(open, 600);
-  return open;
-}
-
-async function grow({ host }: TestVault, events: number): Promise<void> {
-  await Promise.all(Array.from({ length: events }, () => host.audit.key()));
-}
 
 const keyOf = async ({ host }: TestVault): Promise<string> => (await host.audit.key()).key;
 
@@ -132,29 +121,6 @@ it.each([
   expect(names).toContain('tile/entries/000');
   expect(names).not.toContain(name);
   expect(names).not.toContain('checkpoint');
-});
-
-it('a store that was put back does not take the place of what it lost', async () => {
-  const open = await grown();
-  const to = join(tempDir(), 'log');
-  const { dir, storePath } = open;
-  await open.close();
-  const earlier = readFileSync(storePath);
-  const later = await openVaultDir(dir);
-  await grow(later, 40);
-  await archive(later, to);
-  await later.close();
-  const archived = filesBelow(to);
-  writeFileSync(storePath, earlier);
-  for (const name of ['-wal', '-shm']) rmSync(`${storePath}${name}`, { force: true });
-  const putBack = await openVaultDir(dir);
-  await expect(archive(putBack, to)).rejects.toMatchObject({ message: expect.stringMatching(/put back$/) });
-  // Grown past it, it is another log.
-  await grow(putBack, 80);
-  await expect(archive(putBack, to)).rejects.toMatchObject({
-    message: expect.stringContaining('does not continue'),
-  });
-  expect(filesBelow(to)).toEqual(archived);
 });
 
 it('is refused where the archive is of another vault, or has no folder to stand in', async () => {

@@ -5,7 +5,7 @@ import { archiveLog } from '../../src/archive-log.ts';
 import { openCheckpoint } from '../../src/log/checkpoint.ts';
 import { parseVerifier } from '../../src/log/verifier.ts';
 import { hostCaller } from '../../src/vault/access/host-caller.ts';
-import { openingOf, type TestVault } from '../harness.ts';
+import { newVault, openingOf, type TestVault } from '../harness.ts';
 import { leafSlowly, rootSlowly } from '../log/slow-tree.ts';
 
 /** Archives the log of a vault to a folder, as the command does, beside whoever has it open. */
@@ -56,3 +56,14 @@ export const filesBelow = (folder: string): Map<string, Buffer> =>
       .toSorted()
       .map((path) => [path.slice(folder.length + 1), readFileSync(path)]),
   );
+
+/** A vault whose log has full tiles. */
+export async function grown(): Promise<TestVault> {
+  const open = await newVault();
+  await grow(open, 600);
+  return open;
+}
+
+export async function grow({ host }: TestVault, events: number): Promise<void> {
+  await Promise.all(Array.from({ length: events }, () => host.audit.key()));
+}

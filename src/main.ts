@@ -7,6 +7,7 @@ import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promis
 import { pino } from 'pino';
 import { z } from 'zod';
 import { agreeing, differenceLines } from './agreement.ts';
+import { type ArchivingLog, archiveLog } from './archive-log.ts';
 import type { CopyOptions, Host } from './cli/host.ts';
 import type { BundleOptions, BundleReport, LogPlace } from './cli/log-check.ts';
 import { CommandRefused, refusal } from './cli/refusal.ts';
@@ -217,6 +218,12 @@ const copying = ({ config, to }: CopyOptions): Copying => ({
   progress: untilStopped('run the same command again to go on, or strongroom store reopen to go back'),
 });
 
+const archiving = (configPath: string): ArchivingLog => ({
+  opening: openingOf(readSettings(configPath), quiet),
+  caller: caller(),
+  progress: untilStopped('run the same command again to go on'),
+});
+
 function backingUp(configPath: string): BackingUp {
   return {
     opening: openingOf(readSettings(configPath), quiet),
@@ -281,6 +288,7 @@ const host: Host = {
     migrate(readSettings(config).settings, by, dryRun ? 'dry-run' : 'apply'),
   backup: (options) => makeBackup(options, backingUp(options.config)).finally(endProgress),
   restore: (options) => restore(options, backingUp(options.config)).finally(endProgress),
+  archive: (options) => archiveLog(options, archiving(options.config)).finally(endProgress),
   copyStore: (options) => copyStore(copying(options)).finally(endProgress),
   reopenStore: (path) => reopenStore({ opening: openingOf(readSettings(path), quiet), caller: caller() }),
   checkLog: ({ from, ...pins }) =>

@@ -34,6 +34,10 @@ const rooms = {
     forbidden: ['../crypto/mac.ts', '../vault/store.ts', 'zod', 'node:fs'],
     allowed: ['./tree.ts'],
   },
+  'src/tiles': {
+    forbidden: ['../vault/vault.ts', '../store/tables.ts', '../backup/durable-file.ts', 'zod', 'node:crypto'],
+    allowed: ['../log/tile-path.ts', 'node:fs/promises', 'node:path', './folder.ts'],
+  },
   'src/wire': {
     forbidden: ['../vault/vault.ts', '../formats/pan.ts', '../http/app.ts', 'hono', 'node:crypto'],
     allowed: ['zod', './codes.ts'],
@@ -417,6 +421,7 @@ describe('the source', () => {
   test('has no file outside the rooms but the joints', () => {
     const joints = [
       'agreement',
+      'archive-log',
       'config-file',
       'copy-rows',
       'copy-store',

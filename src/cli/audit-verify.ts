@@ -3,7 +3,7 @@ import type { LogReport } from '../vault/audit/verify.ts';
 import { ask, type Common, mustBeSafe, usage, withCommon } from './ask.ts';
 import type { Host } from './host.ts';
 import type { LogCheck, LogPlace, ProofCheck } from './log-check.ts';
-import { printable, table } from './table.ts';
+import { counted, printable, table } from './table.ts';
 
 interface VerifyArguments extends Common {
   readonly key?: string;
@@ -175,5 +175,3 @@ const told = (first: string, findings: LogReport['findings']): string =>
     [first, 'EVENT', 'FINDING'],
     findings.map(({ table: name, index, problem }) => [name, index === null ? '' : String(index), problem]),
   );
-
-const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

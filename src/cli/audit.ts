@@ -3,8 +3,15 @@ import { addAuditBundle } from './audit-bundle.ts';
 import { addAuditVerify } from './audit-verify.ts';
 import { ask, type Common, usage, withCommon } from './ask.ts';
 import type { Host } from './host.ts';
+import { counted, printable } from './table.ts';
 
-/** `audit verify`, `audit bundle`, `audit key`, `audit checkpoint`, `audit prove` */
+interface ArchiveArguments {
+  readonly config: string;
+  readonly to: string;
+  readonly json: boolean;
+}
+
+/** `audit verify`, `audit bundle`, `audit archive`, `audit key`, `audit checkpoint`, `audit prove` */
 export function addAuditCommands(program: Command, host: Host, outcome: { code: number }): void {
   const audit = program.command('audit').description('what was done, and whether the record of it is whole');
 
@@ -33,6 +40,23 @@ export function addAuditCommands(program: Command, host: Host, outcome: { code: 
         vault.audit.prove({ index: Number(index) }),
       );
       host.print(options.json ? JSON.stringify({ index: Number(index), size, proof }) : asFile(proof));
+    });
+
+  // On the host alone: it is the host's disk.
+  audit
+    .command('archive')
+    .description('copy the log to a folder of files that verify by themselves, and read them back')
+    .requiredOption('--to <folder>', 'where it stands, or is to stand: a later run adds what is new')
+    .option('--config <file>', 'settings and policy', 'strongroom.yaml')
+    .option('--json', 'print JSON', false)
+    .action(async ({ config, to, json }: ArchiveArguments) => {
+      const report = await host.archive({ config, to });
+      if (json) return host.print(JSON.stringify(report));
+      const { folder, size, root, added, kept } = report;
+      host.print(printable(`${folder}: ${counted(size, 'event')}, root ${root}`));
+      host.print(
+        `${counted(added, 'file')} added, ${kept} kept. All were read back, and every hash is right.`,
+      );
     });
 }
 

@@ -1,3 +1,4 @@
+import type { Archived } from '../vault/audit/archive.ts';
 import type { LogFinding } from '../vault/audit/verify.ts';
 import type { BoundVault } from '../vault/bound.ts';
 import type { Inspection } from '../vault/inspection.ts';
@@ -32,6 +33,8 @@ export interface Host {
   backup(options: BackupOptions): Promise<BackupReport>;
   /** Tries a backup, and puts it in the place of the store. */
   restore(options: RestoreOptions): Promise<RestoreReport>;
+  /** Copies the log to a folder that keeps it. */
+  archive(options: ArchiveOptions): Promise<ArchiveReport>;
   /** Moves the vault to another store. */
   copyStore(options: CopyOptions): Promise<CopyReport>;
   /** Opens a store again that was closed for a copy which has not come about. */
@@ -140,6 +143,16 @@ export interface RestoreReport {
   readonly findings: readonly LogFinding[];
   /** Where it was put; null if it was put nowhere. */
   readonly restored: string | null;
+}
+
+export interface ArchiveOptions {
+  readonly config: string;
+  /** The folder. */
+  readonly to: string;
+}
+
+export interface ArchiveReport extends Archived {
+  readonly folder: string;
 }
 
 export interface CopyOptions {

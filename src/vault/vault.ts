@@ -5,6 +5,7 @@ import { Throttle } from './access/throttle.ts';
 import { Uses } from './access/uses.ts';
 import { recordBundle } from './audit/bundled.ts';
 import { type BackupMade, type BackupRestored, recordBackup, recordRestore } from './backup.ts';
+import { type Archived, type ArchivePlace, type Archiving, archiveLog } from './audit/archive.ts';
 import { bind } from './bind.ts';
 import { type AnchorPlace } from './audit/anchoring.ts';
 import { anchorsOf } from './audit/anchors.ts';
@@ -60,6 +61,11 @@ export interface Vault {
   recordBundle(caller: Caller): Promise<string>;
   /** Commits the event of a restore, into what was restored. Returns its index. */
   recordRestore(caller: Caller, from: BackupRestored): Promise<number>;
+  /**
+   * Copies the log up to its newest checkpoint to a place that keeps it, and reads all of it back.
+   * @throws VaultError, ArchiveRefused
+   */
+  archive(caller: Caller, place: ArchivePlace, progress: Archiving): Promise<Archived>;
   /** Closes the store while it is copied, in the commit of that event. Returns its index. */
   leave(caller: Caller, place: string): Promise<number>;
   /** Opens a store again that stands `leaving`, in the commit of that event: the copy can no longer come about. Returns its index. */
@@ -184,6 +190,7 @@ export async function openVault({
     recordBackup: (caller, made) => recordBackup(core, caller, made),
     recordBundle: (caller) => recordBundle(core, caller),
     recordRestore: (caller, from) => recordRestore(core, caller, from),
+    archive: (caller, place, progress) => archiveLog(core, caller, rowsKey, place, progress),
     leave: (caller, place) => leave(core, caller, opened.standing, place),
     reopen: (caller) => reopen(core, caller, opened.standing),
     refused: (code) => refusals.count(code),

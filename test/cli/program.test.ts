@@ -30,6 +30,7 @@ async function told(vault: BoundVault | null, ...argv: string[]) {
     migrate: none,
     backup: none,
     restore: none,
+    archive: none,
     copyStore: none,
     reopenStore: none,
     checkLog: none,

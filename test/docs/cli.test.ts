@@ -21,6 +21,7 @@ async function help(...argv: readonly string[]): Promise<string> {
       migrate: none,
       backup: none,
       restore: none,
+      archive: none,
       copyStore: none,
       reopenStore: none,
       checkLog: none,
@@ -56,7 +57,7 @@ it('tells of each command and each option, and of no other', async () => {
     has.add(command);
     for (const [option] of text.matchAll(/--[a-z][a-z-]+/g)) hasOptions.add(option);
   }
-  expect(has.size).toBe(36);
+  expect(has.size).toBe(37);
   const told = [...page.matchAll(/^\| `([a-z]+(?: [a-z]+)?)[ `]/gm)].map(([, command]) => command);
   expect(new Set(told)).toEqual(has);
   const options = [...page.matchAll(/--[a-z][a-z-]+/g)].map(([option]) => option);

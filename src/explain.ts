@@ -6,6 +6,8 @@ import { ArchiveRefused } from './vault/audit/archive.ts';
 import { VaultError } from './vault/error.ts';
 import { CannotOpen } from './vault/open.ts';
 import { StoreFailure } from './vault/store.ts';
+import { SourceRefused } from './verifier/source.ts';
+import { WitnessRefused } from './witness/refused.ts';
 
 /** Errors whose messages are our own sentences: they quote no data. */
 const OURS = [
@@ -14,8 +16,10 @@ const OURS = [
   CommandRefused,
   KeyFileRefused,
   CannotOpen,
+  SourceRefused,
   StoreFailure,
   VaultError,
+  WitnessRefused,
 ];
 
 /** What node says of a certificate that it does not trust. */

@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
+import { addAuditBundle } from './audit-bundle.ts';
+import { addAuditVerify } from './audit-verify.ts';
 import { ask, type Common, usage, withCommon } from './ask.ts';
 import type { Host } from './host.ts';
-import { printable, table } from './table.ts';
+import { counted, printable } from './table.ts';
 
 interface ArchiveArguments {
   readonly config: string;
@@ -9,26 +11,12 @@ interface ArchiveArguments {
   readonly json: boolean;
 }
 
-/** `audit verify`, `audit key`, `audit checkpoint`, `audit prove`, `audit archive` */
+/** `audit verify`, `audit bundle`, `audit archive`, `audit key`, `audit checkpoint`, `audit prove` */
 export function addAuditCommands(program: Command, host: Host, outcome: { code: number }): void {
   const audit = program.command('audit').description('what was done, and whether the record of it is whole');
 
-  withCommon(audit.command('verify'))
-    .description('recompute the log from its bytes and hold every row against it')
-    .action(async (options: Common) => {
-      const report = await ask(host, options, (vault) => vault.audit.verify());
-      const { ok, size, root, rows, findings } = report;
-      outcome.code = ok ? 0 : 1;
-      if (options.json) return host.print(JSON.stringify({ ok, size, root, rows, findings }));
-      host.print(`${counted(size, 'event')}, ${counted(rows, 'token')}, root ${root}`);
-      if (ok) return host.print('The log is whole, and every row agrees with it.');
-      const lines = findings.map(({ table: name, index, problem }) => [
-        name,
-        index === null ? '' : String(index),
-        problem,
-      ]);
-      host.print(table(['TABLE', 'EVENT', 'FINDING'], lines));
-    });
+  addAuditVerify(audit, host, outcome);
+  addAuditBundle(audit, host);
 
   withCommon(audit.command('key'))
     .description('the key that signed checkpoints verify under, as C2SP signed-note writes it')
@@ -74,5 +62,3 @@ export function addAuditCommands(program: Command, host: Host, outcome: { code: 
 
 /** Its own last newline is the one that printing adds. */
 const asFile = (text: string): string => text.replace(/\n$/, '');
-
-const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

@@ -23,7 +23,7 @@ export const MUTANTS: readonly Mutant[] = [
   one(
     1,
     'the refusal to listen in clear off loopback',
-    'src/config/settings.ts',
+    'src/config/listener.ts',
     'if (isLoopback(value.host) ||',
     "if (isLoopback(value.host) || value.host !== '' ||",
   ),

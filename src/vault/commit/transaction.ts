@@ -7,6 +7,7 @@ import { StoreFailure } from '../store.ts';
 import { settle } from './event.ts';
 import type { HeadSeal } from './head.ts';
 import { byKey } from './order.ts';
+import { mustNotBeAhead } from './clock.ts';
 import { closedBecause } from './standing.ts';
 
 /** `kept`: durable once the engine has committed. `again`: rolled back; `failed` are to be decided again. */
@@ -77,10 +78,10 @@ export function* groupTransaction(
   if (checkpoints.length > 0) yield { do: 'noteCheckpoints', checkpoints };
   if (failed.size > 0) return { keep: false, result: { kept: false, failed, head: null } };
 
-  const head = (yield { do: 'lockHead' }).head;
+  const { head, clock } = yield { do: 'lockHead' };
   if (head === null || !seal.verify(head)) throw new HeadInvalid();
   mustStand(head, group);
-  const at = Math.max(now(), head.lastAt);
+  const at = Math.max(mustNotBeAhead(now(), clock), head.lastAt);
   for (const owner of untrue(group, head, at)) failed.add(owner);
   const relied = owned(group, (commit) => (commit.changes === head.changes ? [] : commit.relied));
   if (relied.length > 0) note(relied, yield { do: 'checkLive', relied: relied.map(({ item }) => item) });

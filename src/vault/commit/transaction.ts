@@ -1,3 +1,4 @@
+import { equalBytes } from '../../crypto/encoding.ts';
 import { append, decodeFrontier, encodeFrontier, leafHash } from '../../log/tree.ts';
 import type { HeadRow, Rows, Table } from '../rows.ts';
 import type { Told, Transaction } from '../statement.ts';
@@ -131,10 +132,14 @@ function mustStand(head: HeadRow, group: readonly Commit[]): void {
 function* untrue(group: readonly Commit[], head: HeadRow, at: number): Generator<number> {
   let raised = false;
   for (const [owner, commit] of group.entries()) {
-    const stale = commit.epoch !== null && (raised || commit.epoch !== head.epoch);
-    if (stale || (commit.validUntil !== null && at >= commit.validUntil)) yield owner;
+    if (isStale(commit, head, raised) || (commit.validUntil !== null && at >= commit.validUntil)) yield owner;
     else raised ||= raisesEpoch(commit);
   }
+}
+
+function isStale({ epoch, authority }: Commit, head: HeadRow, raised: boolean): boolean {
+  if (epoch === null) return false;
+  return raised || epoch !== head.epoch || (authority !== null && !equalBytes(authority, head.digests));
 }
 
 function advanced(

@@ -102,7 +102,9 @@ const CLAIM_OF = {
 };
 const HAS_CLAIMS = { name: 'has_claims', text: 'select 1 from public."claims" where "at" < $1 limit 1' };
 const IS_USED = { name: 'is_used', text: 'select 1 from public."issued" where "collection" = $1 limit 1' };
-const CLOCK = { name: 'clock', text: 'select (extract(epoch from clock_timestamp()) * 1000)::bigint' };
+/** The server's clock, in milliseconds. */
+export const CLOCK_NOW = '(extract(epoch from clock_timestamp()) * 1000)::bigint';
+const CLOCK = { name: 'clock', text: `select ${CLOCK_NOW}` };
 const EPOCH = { name: 'epoch', text: 'select "epoch" from public."head" where "only" = 1' };
 
 const HEAD_NOW = {

@@ -15,6 +15,7 @@ import { PostgresFailure } from './postgres-door.ts';
 import { STILL_DURABLE, STILL_TOLD } from './postgres-durability.ts';
 import type { Session } from './postgres-session.ts';
 import { NOTHING_FAILED, perform, type SetStatement } from './postgres-sets.ts';
+import { CLOCK_NOW } from './postgres-reads.ts';
 import { assigned, cellsOf, givenOf, insertion, keyIn, reading, unnested } from './postgres-sql.ts';
 import { arrayOf } from './postgres-wire.ts';
 
@@ -136,7 +137,7 @@ const FORGET_CLAIMS = {
 const HEAD_ROW = reading<HeadRow>(HEAD, 't');
 const LOCK_HEAD = {
   name: 'lock_head',
-  text: `select (${STILL_DURABLE})::text, (${STILL_TOLD})::text, ${HEAD_ROW.columns} from public."head" t where t."only" = 1 for update`,
+  text: `select (${STILL_DURABLE})::text, (${STILL_TOLD})::text, ${CLOCK_NOW}, ${HEAD_ROW.columns} from public."head" t where t."only" = 1 for update`,
 };
 const WRITE_HEAD = {
   name: 'write_head',
@@ -184,10 +185,10 @@ export const POSTGRES_WRITER: Writer = {
   lockHead: async (session) => {
     const [row] = (await session.run(LOCK_HEAD)).rows;
     if (row === undefined) return NOTHING_FAILED;
-    const [isDurable, isTold, ...cells] = row;
+    const [isDurable, isTold, clock, ...cells] = row;
     if (isDurable !== 'true') throw new PostgresFailure('other', 'refused', LESS_DURABLE);
     if (isTold !== 'true') throw new PostgresFailure('other', 'refused', FORGOTTEN);
-    return { failed: [], head: HEAD_ROW.read(cells) };
+    return { failed: [], head: HEAD_ROW.read(cells), clock: Number(clock) };
   },
   checkLive: (session, { relied }) => perform(session, CHECK_LIVE, relied),
   checkEmpty: (session, { collections }) => perform(session, CHECK_EMPTY, collections),
@@ -195,7 +196,7 @@ export const POSTGRES_WRITER: Writer = {
     const { rows, count } = await session.run(APPEND, [first, arrayOf('buffer', events)]);
     if (count === events.length) return NOTHING_FAILED;
     const done = new Set(rows.map(([index]) => index));
-    return { failed: [...events.keys()].filter((i) => !done.has(first + i)), head: null };
+    return { failed: [...events.keys()].filter((i) => !done.has(first + i)), head: null, clock: null };
   },
   writeHead: async (session, { head }) => {
     const { standing, size, frontier, epoch, changes, lastAt, digests, mac } = head;
@@ -225,5 +226,7 @@ async function updated(
     const told = await perform(session, UPDATE[table], own);
     failed.push(...told.failed.map((i) => positions[i] ?? -1));
   }
-  return failed.length === 0 ? NOTHING_FAILED : { failed: failed.toSorted((a, b) => a - b), head: null };
+  return failed.length === 0
+    ? NOTHING_FAILED
+    : { failed: failed.toSorted((a, b) => a - b), head: null, clock: null };
 }

@@ -83,10 +83,14 @@ export type Statement =
   | { readonly do: 'append'; readonly first: number; readonly events: readonly Bytes[] }
   | { readonly do: 'writeHead'; readonly head: HeadRow };
 
-/** What became of a statement: positions that failed, and for `lockHead` the head. */
+/**
+ * What became of a statement: positions that failed, and for `lockHead` the head, and what time the store has, in milliseconds;
+ * null where it has no clock but that of this host. It may have been read before the lock was waited for.
+ */
 export interface Told {
   readonly failed: readonly number[];
   readonly head: HeadRow | null;
+  readonly clock: number | null;
 }
 
 /** A transaction as a conversation: yields statements, is told what became of each, and says whether to keep it all. */

@@ -76,6 +76,11 @@ export class Proxy {
     this.#gate = new Promise((resolve) => (this.#openGate = resolve));
   }
 
+  /** Whatever is open stays so, and is answered no more, as where a firewall forgot it; new connections are passed. */
+  mute(): void {
+    for (const pair of this.#pairs) pair.isMute = true;
+  }
+
   /** Each piece takes so many milliseconds longer, either way. */
   delay(milliseconds: number): void {
     this.#delay = milliseconds;

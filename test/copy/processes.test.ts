@@ -7,7 +7,7 @@ import { cardNumber } from '../cards.ts';
 import { type Made, made } from '../cli/made.ts';
 import { serveProcess } from '../process.ts';
 import { strongroom } from '../served.ts';
-import { finished, killedAt, LINES, start } from './commands.ts';
+import { finished, killedAt, LINES, start, startUntil } from './commands.ts';
 import { acknowledgedOf, revealed, tokenise } from './load.ts';
 import { rowsIn, standingIn, toSqlite } from './moving.ts';
 
@@ -80,7 +80,7 @@ it('a process that served the old store goes on once it is reopened', async () =
   const served = await serveProcess(vault.config);
   const client = connect({ url: served.url, apiKey: key });
   const known = new Map((await tokenise(client, [cardNumber(1)])).map((token) => [token, cardNumber(1)]));
-  const { code, stderr } = await killedAt(start(vault, to), 'Comparing both stores');
+  const { code, stderr } = await finished(startUntil(vault, to, 'Comparing both stores', 'SIGKILL'));
   expect({ code, stderr }).toMatchObject({ code: null });
   expect(standingIn(old)).toBe('leaving sqlite:vault.db');
   await expect(tokenise(client, [cardNumber(2)])).rejects.toMatchObject({ code: 'unavailable' });

@@ -27,7 +27,7 @@ import {
 import { acknowledgedOf, revealed } from './load.ts';
 
 /** Moves to a real PostgreSQL, and from one. */
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 600_000 });
 const cluster = clusterOfFile();
 
 /** Settings with a database of its own, whose tables its owner made: what serves and moves is the role that owns nothing. */

@@ -12,7 +12,7 @@ import { acknowledgedOf, revealed, tokenise } from './load.ts';
 import { rowsIn, standingIn, toSqlite } from './moving.ts';
 
 /** The command as an operator runs it, beside whoever serves the old store, and killed. */
-vi.setConfig({ testTimeout: 300_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 const GRANTS = ['--grant', 'tokenise:customer-pan', '--grant', 'detokenise:customer-pan@settlement'];
 

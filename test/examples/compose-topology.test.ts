@@ -50,7 +50,7 @@ async function run(...argv: readonly string[]): Promise<string> {
 
 it(
   'serves callers while one replica after the other is stopped, killed and comes back',
-  { timeout: 180_000 },
+  { timeout: 600_000 },
   async () => {
     const { dir, secret } = withSecrets();
     const cluster = await startCluster({ tls: 'right-host' });

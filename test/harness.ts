@@ -175,7 +175,7 @@ function readConfigOf(dir: string) {
   return config;
 }
 
-function openingOf(dir: string, clock: Clock, notices: Notice[], fatal: string[]): Opening {
+export function openingOf(dir: string, clock: Clock, notices: Notice[], fatal: string[]): Opening {
   return {
     settings: readConfigOf(dir).settings,
     world: {

@@ -1,6 +1,14 @@
 import type Database from 'better-sqlite3';
+import { equalBytes } from '../crypto/encoding.ts';
 import type { HeadRow, Table } from '../vault/rows.ts';
-import type { Statement, StoredPrint, Told, UpdatedTable } from '../vault/statement.ts';
+import {
+  HEAD_KEPT,
+  type Statement,
+  type StoredPrint,
+  type Told,
+  type UpdatedTable,
+} from '../vault/statement.ts';
+import { StoreFailure } from '../vault/store.ts';
 import {
   EARLIER,
   EVENTS,
@@ -112,7 +120,9 @@ export function sqliteWriter(db: Database.Database): Writer {
     writeHead: ({ head }) => {
       const { standing, size, frontier, epoch, changes, lastAt, digests, mac } = head;
       writeHead.run(standing, size, frontier, epoch, changes, lastAt, digests, mac);
-      return NOTHING_FAILED;
+      const written = readHead.all().map(sound)[0]?.mac;
+      if (written !== undefined && equalBytes(written, mac)) return NOTHING_FAILED;
+      throw new StoreFailure('other', HEAD_KEPT);
     },
   };
 }

@@ -91,3 +91,9 @@ export interface Told {
 
 /** A transaction as a conversation: yields statements, is told what became of each, and says whether to keep it all. */
 export type Transaction<R> = Generator<Statement, { readonly keep: boolean; readonly result: R }, Told>;
+
+/**
+ * Why a commit is none though every statement went through: an event that the head does not count could be taken away again, and
+ * nobody would find it missing.
+ */
+export const HEAD_KEPT = 'something in the store keeps the head of the log from being written';

@@ -1,0 +1,16 @@
+import { parseDuration } from './duration.ts';
+import type { Policy } from './policy.ts';
+
+/** What the policy asks of anchors. */
+export interface Demand {
+  /** In milliseconds. */
+  readonly maxAge: number;
+  readonly atLeast: number;
+}
+
+export function demandOf({ audit }: Policy): Demand | null {
+  const anchors = audit?.anchors;
+  return anchors === undefined
+    ? null
+    : { maxAge: parseDuration(anchors.maxAge) ?? 0, atLeast: anchors.atLeast };
+}

@@ -260,7 +260,7 @@ it.each(Object.entries(CASES))(
     expect(found?.severity).toBe(FINDINGS[id as FindingId]);
     expect(found?.sentence).toMatch(says);
   },
-  180_000,
+  600_000,
 );
 
 function overwrite(path: string, at: number, bytes: Buffer): void {

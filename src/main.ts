@@ -302,6 +302,7 @@ const host: Host = {
       now,
       random,
       groups: groups(),
+      user: process.geteuid?.() ?? 0,
       node: { runs: process.versions.node, needs: engines.node },
       freeBytes,
     }),

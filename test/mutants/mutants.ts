@@ -399,8 +399,8 @@ export const MUTANTS: readonly Mutant[] = [
     48,
     'the state that is saved with the cursor',
     'src/vault/audit/follow.ts',
-    'state: encode(state), revision:',
-    'state: encode(taken.first === 0 ? state : place.state), revision:',
+    'state: encode(state), revision,',
+    'state: encode(taken.first === 0 ? state : place.state), revision,',
   ),
   one(
     49,

@@ -118,9 +118,9 @@ async function serveUntilTold(path: string): Promise<void> {
   const config = readWhole(path);
   const logger = pino({ base: null }, pino.destination({ dest: 1, sync: false, minLength: 4096 }));
   // From now on: whoever is told that it serves may tell it to stop.
-  const told = new Promise<void>((stop) => {
-    process.once('SIGTERM', () => stop());
-    process.once('SIGINT', () => stop());
+  const told = new Promise<NodeJS.Signals>((stop) => {
+    process.once('SIGTERM', stop);
+    process.once('SIGINT', stop);
   });
   const meter = config.settings.server.metrics === null ? null : await meterOf();
   const world = worldOf((notice) => {
@@ -134,6 +134,7 @@ async function serveUntilTold(path: string): Promise<void> {
   const said = policyOf(path, config);
   const served = isShared ? agreeing(vault, said, tellDifference(world)) : vault;
   let policy = 0;
+  let start = 0;
   const listening = await serve({
     settings: config.settings,
     vault: served,
@@ -145,6 +146,12 @@ async function serveUntilTold(path: string): Promise<void> {
       policy = isShared ? (await vault.difference(said)).number : await takePolicy(vault, path, config);
       await vault.recheck();
       mustBeClosed();
+      start = await vault.recordStart(caller(), version);
+    },
+    finish: async () => {
+      await vault
+        .recordStop(start, await told)
+        .catch((error: unknown) => printError(`The log does not hold this stop: ${explain(error)}`));
     },
   }).catch(async (error: unknown) => {
     await vault.close();
@@ -247,7 +254,7 @@ const host: Host = {
   now,
   print: (text) => void process.stdout.write(`${text}\n`),
   printError,
-  init: (options) => init(options, { world: quiet, groups: groups(), caller: caller() }),
+  init: (options) => init(options, { world: quiet, groups: groups(), caller: caller(), release: version }),
   serve: serveUntilTold,
   ready: (path) => mustBeReady(readSettings(path).settings),
   migrate: ({ config, by, dryRun }) =>

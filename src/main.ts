@@ -25,6 +25,7 @@ import type { Meter } from './metrics/meter.ts';
 import { migrate, rightsOfServing } from './migrate.ts';
 import { open, type Opening } from './open.ts';
 import { mustBeReady } from './ready.ts';
+import { recordedStart } from './recorded-start.ts';
 import { restore } from './restore.ts';
 import { serve } from './serve.ts';
 import type { Caller } from './vault/call.ts';
@@ -132,9 +133,9 @@ async function serveUntilTold(path: string): Promise<void> {
   const vault = await open({ ...openingOf(config, world), observer: meter?.observer ?? UNOBSERVED });
   const isShared = config.settings.store.engine === 'postgres';
   const said = policyOf(path, config);
-  const served = isShared ? agreeing(vault, said, tellDifference(world)) : vault;
+  const start = recordedStart(vault, () => vault.recordStart(caller(), version));
+  const served = isShared ? agreeing(start.vault, said, tellDifference(world)) : start.vault;
   let policy = 0;
-  let start = 0;
   const listening = await serve({
     settings: config.settings,
     vault: served,
@@ -146,11 +147,13 @@ async function serveUntilTold(path: string): Promise<void> {
       policy = isShared ? (await vault.difference(said)).number : await takePolicy(vault, path, config);
       await vault.recheck();
       mustBeClosed();
-      start = await vault.recordStart(caller(), version);
+      await start.begin();
     },
     finish: async () => {
+      const index = start.index();
+      if (index === null) return;
       await vault
-        .recordStop(start, await told)
+        .recordStop(index, await told)
         .catch((error: unknown) => printError(`The log does not hold this stop: ${explain(error)}`));
     },
   }).catch(async (error: unknown) => {

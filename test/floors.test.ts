@@ -390,6 +390,7 @@ describe('the source', () => {
       'migrate',
       'open',
       'ready',
+      'recorded-start',
       'restore',
       'serve-metrics',
       'serve',

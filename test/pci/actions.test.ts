@@ -7,7 +7,6 @@ import { hashText } from '../../src/crypto/hash.ts';
 import { base58 } from '../../src/vault/base58.ts';
 import { tamper } from '../attack/tamper.ts';
 import { type Answer, send } from '../http/listening.ts';
-import { strongroom } from '../served.ts';
 import { type Event, EVERY_VERB, recorded, workWith } from './recorded.ts';
 
 /** PCI DSS 4.0.1, 10.2.1: what an audit log captures. One test a sub-requirement; docs/pci-dss.md names them. */
@@ -266,15 +265,33 @@ it('10.2.1.6 all initialization of new audit logs, and all starting, stopping, o
   expect(lives.at(-1)?.index).toBe(log.length - 1);
 });
 
-it('10.2.1.6 what cannot be recorded is not served', async () => {
+it('10.2.1.6 a process whose start is not recorded lets nobody in, and everybody once it is', async () => {
   const vault = await recorded();
+  const anna = await vault.add('anna', ...EVERY_VERB);
+  const store = vault.made.at('data/strongroom.db');
+  // Once, so that the policy of the file is the active one.
+  await vault.served();
+  await vault.stop();
+  const { length } = vault.log();
   // An event stands where the next one goes: the log takes nothing more.
-  tamper(vault.made.at('data/strongroom.db'), (db) =>
-    db.exec(`insert into events select max("index") + 1, bytes from events`),
-  );
-  const { code, stderr } = await strongroom(['serve', '--config', vault.made.config]);
-  expect(code).toBe(1);
-  expect(stderr).not.toContain('Serving');
+  tamper(store, (db) => db.exec(`insert into events select max("index") + 1, bytes from events`));
+  const { url } = await vault.served();
+  for (let i = 0; i < 3; i++)
+    expect(await anna.get('/v1/whoami')).toMatchObject({
+      status: 503,
+      json: { code: expect.stringMatching(/^(?:audit_)?unavailable$/) as unknown },
+    });
+  expect((await send(`${url}/livez`)).status).toBe(200);
+  expect((await send(`${url}/readyz`)).status).toBe(503);
+  tamper(store, (db) => db.exec(`delete from events where "index" >= ${length}`));
+  expect((await anna.get('/v1/whoami')).status).toBe(200);
+  expect((await send(`${url}/readyz`)).status).toBe(200);
+  const [first, ...others] = vault.log().slice(length);
+  expect(first).toMatchObject({ action: 'serve.start', outcome: 'done' });
+  expect(actionsOf(others)).toEqual(['whoami']);
+  expect((await vault.stop()).code).toBe(0);
+  expect(vault.log().at(-1)).toMatchObject({ action: 'serve.stop', after: length });
+  expect((await vault.run('audit', 'verify')).code).toBe(0);
 });
 
 it('10.2.1.7 all creation and deletion of system-level objects', async () => {

@@ -150,7 +150,7 @@ async function lookAtVault(
   const places = openAnchors(settings?.anchors ?? [], user);
   findings.push(...demandFindings(found.standing?.policy.demand ?? null, places));
   for (const { anchor, required } of places) {
-    const newest = await anchor.newest().catch((error: unknown) => {
+    const newest = await anchor.newest(found.signed).catch((error: unknown) => {
       if (error instanceof AnchorFailed) return error.message;
       throw error;
     });

@@ -57,10 +57,10 @@ const places: Record<string, () => Promise<Anchor>> = {
 
 test.each(Object.entries(places))('%s gives back the newest that it was given', async (_, make) => {
   const anchor = await make();
-  expect(await anchor.newest()).toBeNull();
+  expect(await anchor.newest(null)).toBeNull();
   for (const size of [3, 3, 999, 1000, 1001, 1_000_000, 1_000_001]) {
     expect(await anchor.put(what(size, FILES))).toEqual([]);
-    expect(await anchor.newest()).toEqual({ size, note: noteOf(size) });
+    expect(await anchor.newest(null)).toEqual({ size, note: noteOf(size) });
   }
 });
 
@@ -81,7 +81,7 @@ describe('a directory', () => {
     writeFileSync(join(folder, '008'), 'other');
     expect(await why(anchor.put(what(8)))).toBe('it keeps something else in the place of what it is given');
     expect(readFileSync(join(folder, '008'), 'utf8')).toBe('other');
-    expect(await anchor.newest()).toEqual({ size: 0, note: 'other' });
+    expect(await anchor.newest(null)).toEqual({ size: 0, note: 'other' });
   });
 
   it('keeps files where tlog-tiles has them, before their checkpoint, and drops what grew to be full', async () => {
@@ -97,7 +97,7 @@ describe('a directory', () => {
   it('is not made where it is not there, as one that is not mounted', async () => {
     const path = join(tempDir(), 'worm');
     const anchor = directoryAnchor({ name: 'd', path, entries: false });
-    expect(await why(anchor.newest())).toBe('the folder is not there: is it mounted?');
+    expect(await why(anchor.newest(null))).toBe('the folder is not there: is it mounted?');
     expect(await why(anchor.put(what(1)))).toBe('the folder is not there: is it mounted?');
   });
 
@@ -109,7 +109,7 @@ describe('a directory', () => {
     rmSync(join(path, 'checkpoint'));
     mkdirSync(join(path, 'checkpoint.new'));
     expect(await why(anchor.put(what(2)))).toBe('the folder does not read or write');
-    expect(await anchor.newest()).toEqual({ size: 2, note: noteOf(2) });
+    expect(await anchor.newest(null)).toEqual({ size: 2, note: noteOf(2) });
   });
 
   it.each([
@@ -126,7 +126,7 @@ describe('a directory', () => {
     const at = join(path, 'checkpoints/000/000/000/000/000/009');
     mkdirSync(dirname(at), { recursive: true });
     make(at);
-    expect(await why(directoryAnchor({ name: 'd', path, entries: false }).newest())).toBe(said);
+    expect(await why(directoryAnchor({ name: 'd', path, entries: false }).newest(null))).toBe(said);
   });
 });
 
@@ -141,7 +141,7 @@ describe('a place of HTTP', () => {
     const anchor = anchorAt(`${kept.url}log/`, 10_000, tokenFile);
     await anchor.put(what(3, FILES));
     writeFileSync(tokenFile, 'two\n');
-    await anchor.newest();
+    await anchor.newest(null);
     expect(kept.asked).toEqual([
       'PUT log/tile/0/000.p/3 Bearer one',
       'PUT log/tile/entries/000.p/3 Bearer one',
@@ -181,7 +181,7 @@ describe('a place of HTTP', () => {
   ])('that %s is refused in time', async (_, lie, said) => {
     const kept = await keeper();
     kept.lie = (request, response) => void lie(request, response);
-    expect(await why(anchorAt(kept.url).newest())).toBe(said);
+    expect(await why(anchorAt(kept.url).newest(null))).toBe(said);
     const put = await why(anchorAt(kept.url).put(what(1)));
     expect(put).toBe(said.replace('GET', 'PUT'));
   });
@@ -194,9 +194,9 @@ describe('a place of HTTP', () => {
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
     onTestFinished(() => void server.close());
     const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-    expect(await why(anchorAt(url, 10_000).newest())).toBe('its certificate is not trusted here');
+    expect(await why(anchorAt(url, 10_000).newest(null))).toBe('its certificate is not trusted here');
     const trusting = httpAnchor({ name: 'u', url, tokenFile: null, ca: cert, entries: false });
-    expect(await trusting.newest()).toBeNull();
+    expect(await trusting.newest(null)).toBeNull();
   });
 
   it('gets nothing where the token is no token', async () => {
@@ -204,9 +204,9 @@ describe('a place of HTTP', () => {
     const tokenFile = join(tempDir(), 'token');
     writeFileSync(tokenFile, 'one\r\nX-Other: two\n');
     const anchor = anchorAt(kept.url, 10_000, tokenFile);
-    expect(await why(anchor.newest())).toBe('its token file holds no token on one line');
+    expect(await why(anchor.newest(null))).toBe('its token file holds no token on one line');
     rmSync(tokenFile);
-    expect(await why(anchor.newest())).toBe('its token file cannot be read');
+    expect(await why(anchor.newest(null))).toBe('its token file cannot be read');
     expect(kept.asked).toEqual([]);
   });
 });
@@ -232,7 +232,7 @@ describe('a program', () => {
       dir,
       '[ "$1" = newest ] && { pwd; env | grep -v "^_=\\|^PWD=\\|^SHLVL=\\|^OLDPWD=" | sort; }',
     );
-    const newest = await anchorOf(path).newest();
+    const newest = await anchorOf(path).newest(null);
     expect(newest?.note).toBe('/\nLC_ALL=C.UTF-8\nPATH=/usr/local/bin:/usr/bin:/bin\n');
   });
 
@@ -244,7 +244,7 @@ describe('a program', () => {
     ['kills itself', 'kill -9 $$', 'the program was ended'],
   ])('that %s is refused in time', async (_, body, said) => {
     const anchor = anchorOf(program(tempDir(), body), 500);
-    expect(await why(anchor.newest())).toBe(said);
+    expect(await why(anchor.newest(null))).toBe(said);
     expect(await why(anchor.put(what(1)))).toBe(said);
   });
 
@@ -256,7 +256,7 @@ describe('a program', () => {
     mkdirSync(dir);
     const path = program(dir, `touch "$0.ran"`);
     open(path);
-    expect(await why(anchorOf(path).newest())).toMatch(
+    expect(await why(anchorOf(path).newest(null))).toMatch(
       /^others than root and this user could change the program/,
     );
     expect(readdirSync(dir)).toEqual(['keep']);
@@ -265,9 +265,9 @@ describe('a program', () => {
   it("is not run where it is another user's, a folder, or not there", async () => {
     const path = program(tempDir(), 'exit 0');
     const others = commandAnchor({ name: 'c', program: path, user: user + 1 });
-    if (user !== 0) expect(await why(others.newest())).toMatch(/^others than root and this user/);
+    if (user !== 0) expect(await why(others.newest(null))).toMatch(/^others than root and this user/);
     const gone = 'the program is not there, or this user may not run it';
-    expect(await why(anchorOf(dirname(path)).newest())).toBe(gone);
-    expect(await why(anchorOf(`${path}.not`).newest())).toBe(gone);
+    expect(await why(anchorOf(dirname(path)).newest(null))).toBe(gone);
+    expect(await why(anchorOf(`${path}.not`).newest(null))).toBe(gone);
   });
 });

@@ -4,7 +4,9 @@ import { isAuthentic } from '../custody/authentic.ts';
 import type { HeadRow } from '../rows.ts';
 import type { StoreInspection } from '../store.ts';
 import { anchorRow, isAnchorRow } from './anchor-state.ts';
-import { CHECKPOINTS } from './checkpoints.ts';
+import { CHECKPOINTS, decodePublished } from './checkpoints.ts';
+import { parseCheckpoint } from '../../log/checkpoint.ts';
+import type { AnchorAsking } from '../anchor.ts';
 
 /** Events that stand under no signed checkpoint. */
 export interface Unsigned {
@@ -24,6 +26,19 @@ export async function unsignedEvents(
     if (row.name !== CHECKPOINTS || !isAuthentic(rowsKey, 'followers', row) || row.cursor >= head.size)
       continue;
     return { from: row.cursor, since: await timeOf(inspection, row.cursor, head) };
+  }
+  return null;
+}
+
+/** The newest signed checkpoint, for a place that answers nobody without one; null where none is stored. */
+export async function signedNewest(
+  inspection: StoreInspection,
+  rowsKey: Secret,
+): Promise<AnchorAsking | null> {
+  for await (const row of inspection.scan('followers')) {
+    if (row.name !== CHECKPOINTS || !isAuthentic(rowsKey, 'followers', row)) continue;
+    const note = decodePublished(row.state, row.cursor)?.note ?? '';
+    return note === '' ? null : { note, size: parseCheckpoint(note).size, consistency: null };
   }
   return null;
 }

@@ -2,17 +2,21 @@ import { BackupRefused } from './backup/refused.ts';
 import { CommandRefused } from './cli/refusal.ts';
 import { Unreachable } from './client/client.ts';
 import { KeyFileRefused } from './masterkey/file.ts';
+import { ArchiveRefused } from './vault/audit/archive.ts';
 import { VaultError } from './vault/error.ts';
 import { CannotOpen } from './vault/open.ts';
 import { StoreFailure } from './vault/store.ts';
+import { SourceRefused } from './verifier/source.ts';
 import { WitnessRefused } from './witness/refused.ts';
 
 /** Errors whose messages are our own sentences: they quote no data. */
 const OURS = [
+  ArchiveRefused,
   BackupRefused,
   CommandRefused,
   KeyFileRefused,
   CannotOpen,
+  SourceRefused,
   StoreFailure,
   VaultError,
   WitnessRefused,

@@ -1,6 +1,15 @@
+import type { Archived } from '../vault/audit/archive.ts';
 import type { LogFinding } from '../vault/audit/verify.ts';
 import type { BoundVault } from '../vault/bound.ts';
 import type { Inspection } from '../vault/inspection.ts';
+import type {
+  BundleOptions,
+  BundleReport,
+  LogCheck,
+  LogCheckOptions,
+  ProofCheck,
+  ProofCheckOptions,
+} from './log-check.ts';
 import type { PolicyFile } from './policy-file.ts';
 
 /** What only the host can do, handed to the commands: files, processes, the terminal. */
@@ -24,10 +33,18 @@ export interface Host {
   backup(options: BackupOptions): Promise<BackupReport>;
   /** Tries a backup, and puts it in the place of the store. */
   restore(options: RestoreOptions): Promise<RestoreReport>;
+  /** Copies the log to a folder that keeps it. */
+  archive(options: ArchiveOptions): Promise<ArchiveReport>;
   /** Moves the vault to another store. */
   copyStore(options: CopyOptions): Promise<CopyReport>;
   /** Opens a store again that was closed for a copy which has not come about. */
   reopenStore(configPath: string): Promise<void>;
+  /** Verifies a log with nothing but a key of it. */
+  checkLog(options: LogCheckOptions): Promise<LogCheck>;
+  /** Verifies the proof of one event. */
+  checkProof(options: ProofCheckOptions): Promise<ProofCheck>;
+  /** Copies a log for whoever verifies it. */
+  bundle(options: BundleOptions): Promise<BundleReport>;
   /** Looks for what is wrong with a vault on this host, and changes nothing. */
   doctor(configPath: string): Promise<DoctorReport>;
   /** A witness of logs, in a folder of its own: it has no vault. */
@@ -126,6 +143,16 @@ export interface RestoreReport {
   readonly findings: readonly LogFinding[];
   /** Where it was put; null if it was put nowhere. */
   readonly restored: string | null;
+}
+
+export interface ArchiveOptions {
+  readonly config: string;
+  /** The folder. */
+  readonly to: string;
+}
+
+export interface ArchiveReport extends Archived {
+  readonly folder: string;
 }
 
 export interface CopyOptions {

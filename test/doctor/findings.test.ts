@@ -307,7 +307,7 @@ it.each(Object.entries(CASES))(
     expect(found?.severity).toBe(FINDINGS[id as FindingId]);
     expect(found?.sentence).toMatch(says);
   },
-  180_000,
+  600_000,
 );
 
 /** Names a folder as an anchor and has it confirm the log, once before and once after something is done. */

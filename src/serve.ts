@@ -83,6 +83,7 @@ export async function serve(serving: Serving): Promise<Listening> {
   const timers = [
     every(MAINTENANCE, vault.maintain),
     every(FOLLOW, vault.follow),
+    every(FOLLOW, vault.anchor),
     every(RECHECK, vault.recheck),
   ];
   return {

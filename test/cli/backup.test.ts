@@ -33,7 +33,7 @@ import { type Finished, MAIN, strongroom } from '../served.ts';
 import { type Made, made } from './made.ts';
 
 /** Backups as a custodian makes and tries them: real processes on a real store, up to a dozen a test. */
-vi.setConfig({ testTimeout: 180_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 interface Safe {
   readonly vault: Made;

@@ -6,9 +6,10 @@ import { verifyConsistency } from '../../log/proof.ts';
 import { prover, type ReadTile, TileMissing } from '../../log/prove.ts';
 import { appendToTiles, decodeEdge, encodeEdge, NO_EDGE, type Tile, type TileEdge } from '../../log/tile.ts';
 import { root } from '../../log/tree.ts';
-import { NoteRefused, verifierOf } from '../../log/verifier.ts';
+import { NoteRefused, type Verifier, verifierOf } from '../../log/verifier.ts';
 import type { Core } from '../core.ts';
 import type { Keyring } from '../custody/keyring.ts';
+import type { Epoch } from '../epoch.ts';
 import { EDITED } from '../findings.ts';
 import type { CheckpointRow } from '../rows.ts';
 import type { Store } from '../store.ts';
@@ -35,6 +36,11 @@ export function logSigner(keys: Keyring, vaultId: string): Signer {
   return { verifier: verifierOf(`strongroom/${vaultId}`, publicKey), sign };
 }
 
+/** Whose signature a checkpoint of the log may have. */
+export const logVerifiers = ({ keys, vaultId }: Pick<Epoch, 'keys' | 'vaultId'>): readonly Verifier[] => [
+  logSigner(keys, vaultId).verifier,
+];
+
 /** The note after its length in two bytes, then the edge. */
 export function encodePublished({ edge, note }: Published): Uint8Array {
   const text = Buffer.from(note);
@@ -57,8 +63,12 @@ export function decodePublished(bytes: Uint8Array, cursor: number): Published | 
 /**
  * Files the log's tree as tiles of C2SP tlog-tiles and signs a checkpoint whenever it has caught up with the head. None is signed
  * that does not continue all that are known to have been.
+ * @param anchored those that are kept off the host
  */
-export function checkpointFollower(core: Pick<Core, 'store' | 'epochs' | 'findings'>): Follower<Published> {
+export function checkpointFollower(
+  core: Pick<Core, 'store' | 'epochs' | 'findings'>,
+  anchored: () => readonly Checkpoint[] = () => [],
+): Follower<Published> {
   const { store, epochs, findings } = core;
   /** The last one of this process: whoever put the whole store back has not put back this. */
   let own = '';
@@ -74,6 +84,7 @@ export function checkpointFollower(core: Pick<Core, 'store' | 'epochs' | 'findin
     const readTile = tileReader(store, next, full);
     for (const earlier of [note, own])
       if (earlier !== '') await mustContinue(opened(earlier, signer), signed, readTile);
+    for (const earlier of anchored()) await mustContinue(earlier, signed, readTile);
     const stored = last === null ? null : openedRow(last, signer);
     if (stored !== null) await mustContinue(stored, signed, readTile);
     else if (last !== null)

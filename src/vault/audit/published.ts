@@ -140,14 +140,14 @@ const readEntries = (
 const signerOf = ({ epoch }: Call) => logSigner(epoch.keys, epoch.vaultId);
 
 /** The newest checkpoint, and the tiles of its tree that are not stored. */
-interface Shown {
+export interface Shown {
   readonly note: string;
   readonly size: number;
   readonly edge: TileEdge;
 }
 
 /** @throws VaultError `not_found` before the first checkpoint; `integrity` where its row is not the vault's */
-async function publishedOf(call: Call, rowsKey: Key): Promise<Shown> {
+export async function publishedOf(call: Call, rowsKey: Key): Promise<Shown> {
   const row = await call.core.store.follower(CHECKPOINTS);
   if (row === null) throw new VaultError('not_found');
   const state = isAuthentic(rowsKey.secret, 'followers', row) ? decodePublished(row.state, row.cursor) : null;

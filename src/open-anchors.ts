@@ -1,7 +1,7 @@
 import { commandAnchor } from './anchors/command.ts';
 import { directoryAnchor } from './anchors/directory.ts';
 import { httpAnchor } from './anchors/http.ts';
-import { CommandRefused } from './cli/refusal.ts';
+import { witnessAnchor } from './anchors/witness.ts';
 import type { AnchorSettings } from './config/anchors.ts';
 import type { Anchor } from './vault/anchor.ts';
 import type { AnchorPlace } from './vault/audit/anchoring.ts';
@@ -22,6 +22,6 @@ function anchorOf(one: AnchorSettings, user: number): Anchor {
     case 'command':
       return commandAnchor({ ...one, user });
     case 'witness':
-      throw new CommandRefused(`the anchor ${one.name} is a witness, which this release does not ask yet`);
+      return witnessAnchor(one);
   }
 }

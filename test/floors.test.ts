@@ -352,7 +352,7 @@ function lint(files: Record<string, string[]>, withTypes: 'with types' | 'withou
     env: { ...process.env, OXLINT_TSGOLINT_PATH: join(project, 'node_modules/.bin/tsgolint') },
     encoding: 'utf8',
     maxBuffer: 64 * 1024 * 1024,
-    timeout: 150_000,
+    timeout: 500_000,
   });
   const { diagnostics } = report.parse(JSON.parse(ran.stdout));
   expect(ran.status).toBe(diagnostics.length === 0 ? 0 : 1);
@@ -439,6 +439,7 @@ describe('the source', () => {
       'open-anchors',
       'open',
       'ready',
+      'recorded-start',
       'restore',
       'serve-metrics',
       'serve-witness',

@@ -4,11 +4,10 @@ import {
   ANCHOR_PATIENCE,
   AnchorContradicts,
   AnchorFailed,
-  type AnchorNewest,
-  type AnchorPut,
+  type AnchorAsking,
 } from '../vault/anchor.ts';
-import { parseCheckpoint } from '../log/checkpoint.ts';
 import { openCosignature } from '../log/cosignature.ts';
+import { TileMissing } from '../log/prove.ts';
 import { NoteRefused, parseVerifier } from '../log/verifier.ts';
 import { encodeAddCheckpoint } from '../log/witness.ts';
 import { type Answered, exchange } from './http.ts';
@@ -57,43 +56,50 @@ export function witnessAnchor({ name, url, key, ca, limit = ANCHOR_PATIENCE }: W
     }
   }
 
-  async function newest(asking: string): Promise<AnchorNewest | null> {
-    const { size } = parseCheckpoint(asking);
-    // Nothing follows an old size of 0: a witness that has seen anything answers how much, and any other has seen this from now on.
-    const answer = await add(0, [], asking);
-    if (answer.status === 200) {
-      cosignature(asking, answer);
-      seen = size;
-    } else if (answer.status !== 409) {
-      throw refused(answer.status);
-    }
-    return seen === 0 ? null : { size: seen, note: null };
-  }
-
-  async function put({ note, size, consistency }: AnchorPut): Promise<readonly string[]> {
+  /**
+   * Brings it a checkpoint from what it said last, and from what it says then. Null where it has seen a newer one, or where who
+   * only asks has no proof.
+   */
+  async function bring(asking: AnchorAsking): Promise<string | null> {
+    const { note, size } = asking;
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       const from = seen;
-      if (from > size) throw new AnchorContradicts('the witness has seen more events than are signed');
-      const answer = await add(from, from === 0 || from === size ? [] : await consistency(from), note);
+      const proof = from === 0 || from === size ? [] : from < size ? await proven(asking, from) : null;
+      if (proof === null) return null;
+      const answer = await add(from, proof, note);
       if (answer.status === 200) {
         const line = cosignature(note, answer);
         seen = size;
-        return [line];
+        return line;
       }
+      // On 409 it has seen another size, or another log of this one.
+      if (answer.status === 422 || (answer.status === 409 && seen === from))
+        throw new AnchorContradicts('the witness says that the log does not continue what it has seen', from);
       if (answer.status !== 409) throw refused(answer.status);
-      if (seen === from) throw new AnchorContradicts(FORKED);
     }
     throw new AnchorFailed('the witness sees newer checkpoints faster than this process brings them');
   }
 
-  return { name, keeps: 'checkpoints', newest, put };
+  return {
+    name,
+    keeps: 'checkpoints',
+    newest: async (asking) => {
+      // An old size of 0 asks how much it has seen; one that has seen nothing has seen this from now on.
+      if (asking === null) return null;
+      seen = 0;
+      await bring(asking);
+      return seen === 0 ? null : { size: seen, note: null };
+    },
+    put: async (what) => {
+      const line = await bring(what);
+      if (line === null) throw new AnchorFailed('the witness has seen a newer checkpoint meanwhile');
+      return [line];
+    },
+  };
 }
-
-const FORKED = 'the witness says that the log does not continue what it has seen of it';
 
 /** Sentences for who runs the vault. */
 function refused(status: number): AnchorFailed {
-  if (status === 422) return new AnchorContradicts(FORKED);
   if (status === 404)
     return new AnchorFailed(
       'the witness does not know this log: its operator adds the key that strongroom audit key prints',
@@ -110,6 +116,15 @@ function sizeIn({ bytes }: Answered): number {
   if (digits === undefined || !Number.isSafeInteger(size))
     throw new AnchorFailed('the witness answers 409 without the size that it has seen');
   return size;
+}
+
+async function proven({ consistency }: AnchorAsking, from: number): Promise<readonly Uint8Array[] | null> {
+  if (consistency === null) return null;
+  return consistency(from).catch((error: unknown) => {
+    if (error instanceof TileMissing)
+      throw new AnchorFailed('the tiles that show how the log grew are not all there');
+    throw error;
+  });
 }
 
 const authoritiesIn = (path: string): Promise<string> =>

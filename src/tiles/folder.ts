@@ -104,10 +104,11 @@ async function readWithin(path: string, most: number): Promise<Uint8Array | null
   }
 }
 
-/** Bytes of a file; null where there is none. */
+/** Bytes of a file; null where there is none, or something else: a pipe would be waited for. */
 async function sizeOf(path: string): Promise<number | null> {
   try {
-    return (await stat(path)).size;
+    const there = await stat(path);
+    return there.isFile() ? there.size : null;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
     throw error;

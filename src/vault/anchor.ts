@@ -7,10 +7,11 @@ export interface Anchor {
   /**
    * The newest that it keeps; null before the first. `note` is null where the place tells only the size. Nothing of it is
    * trusted: whoever asks holds it against the log.
-   * @param asking a checkpoint that the log has signed: a witness answers nobody else
+   * @param asking a checkpoint that the log has signed: a witness answers nobody else, and takes it where it continues what it
+   *   has seen. Null where none is signed yet
    * @throws AnchorFailed
    */
-  readonly newest: (asking: string) => Promise<AnchorNewest | null>;
+  readonly newest: (asking: AnchorAsking | null) => Promise<AnchorNewest | null>;
   /**
    * Done once it is kept. Answers signature lines that others added (cosignatures), if any. May be asked again for what it
    * keeps already.
@@ -26,11 +27,16 @@ export interface AnchorNewest {
   readonly note: string | null;
 }
 
-export interface AnchorPut {
+/** A checkpoint, and how it continues those before it. */
+export interface AnchorAsking {
   /** A signed note of C2SP tlog-checkpoint. */
   readonly note: string;
   readonly size: number;
-  /** Consistency proof from an earlier size to this one (RFC 9162 2.1.4). */
+  /** Consistency proof from an earlier size to this one (RFC 9162 2.1.4); null for who only asks. */
+  readonly consistency: ((from: number) => Promise<readonly Uint8Array[]>) | null;
+}
+
+export interface AnchorPut extends AnchorAsking {
   readonly consistency: (from: number) => Promise<readonly Uint8Array[]>;
   /**
    * For `keeps: 'log'`: files by their tlog-tiles path, to be durable before the checkpoint. The next is asked for once the one
@@ -60,8 +66,12 @@ export class AnchorFailed extends Error {
 
 /** A place says that the log does not continue what it keeps. */
 export class AnchorContradicts extends AnchorFailed {
-  constructor(why: string) {
+  /** Of what it keeps, in events. */
+  readonly size: number;
+
+  constructor(why: string, size: number) {
     super(why);
     this.name = 'AnchorContradicts';
+    this.size = size;
   }
 }

@@ -17,11 +17,11 @@ export interface ServerPlace {
   readonly ca: string | null;
 }
 
-const NOTES = `select case when octet_length("note") <= ${MOST_STORED_NOTE} then "note" end as "note" from "checkpoints" order by "slot" desc`;
-const ENTRIES = `select "index", case when octet_length("bytes") <= ${MOST_ENTRY} then "bytes" end as "bytes" from "events"
+const NOTES = `select case when octet_length("note") <= ${MOST_STORED_NOTE} then "note" end as "note" from public."checkpoints" order by "slot" desc`;
+const ENTRIES = `select "index", case when octet_length("bytes") <= ${MOST_ENTRY} then "bytes" end as "bytes" from public."events"
   where "index" >= $1 and "index" < $2 order by "index"`;
-const TILE = `select "hashes" from "tiles" where "level" = $1 and "index" = $2 and octet_length("hashes") <= ${TILE_WIDTH * HASH_BYTES}`;
-const UNSIGNED = 'select count(*) as "count" from "events" where "index" >= $1';
+const TILE = `select "hashes" from public."tiles" where "level" = $1 and "index" = $2 and octet_length("hashes") <= ${TILE_WIDTH * HASH_BYTES}`;
+const UNSIGNED = 'select count(*) as "count" from public."events" where "index" >= $1';
 
 /**
  * The log in a vault's database, as a role that may read it: `events`, `tiles` and `checkpoints`.
@@ -65,7 +65,10 @@ const bytesOf = (column: unknown): Uint8Array => (column instanceof Uint8Array ?
 const noteOf = (row: Row | undefined): Uint8Array | null =>
   row === undefined ? null : typeof row['note'] === 'string' ? Buffer.from(row['note']) : NO_BYTES;
 
-/** Everything is said that the driver would otherwise take from the environment. */
+/**
+ * Everything is said that the driver would otherwise take from the environment. Names are looked for among the server's own alone:
+ * what somebody planted in `public` is not run by whoever reads there.
+ */
 const configOf = ({ host, port, user, database, passwordFile, tls, ca }: ServerPlace): ClientConfig => ({
   host,
   port,
@@ -77,7 +80,7 @@ const configOf = ({ host, port, user, database, passwordFile, tls, ca }: ServerP
     : false,
   application_name: 'strongroom audit',
   options:
-    '-c client_encoding=UTF8 -c search_path=public,pg_temp -c bytea_output=hex -c default_transaction_read_only=on',
+    '-c client_encoding=UTF8 -c search_path=pg_catalog,pg_temp -c bytea_output=hex -c default_transaction_read_only=on',
   connectionTimeoutMillis: 5000,
   query_timeout: 60_000,
 });

@@ -20,7 +20,9 @@ it('a store that was put back does not take the place of what it lost', async ()
   writeFileSync(storePath, earlier);
   for (const name of ['-wal', '-shm']) rmSync(`${storePath}${name}`, { force: true });
   const putBack = await openVaultDir(dir);
-  await expect(archive(putBack, to)).rejects.toMatchObject({ message: expect.stringMatching(/put back$/) });
+  await expect(archive(putBack, to)).rejects.toMatchObject({
+    message: expect.stringMatching(/store put back$/),
+  });
   // Grown past it, it is another log.
   await grow(putBack, 80);
   await expect(archive(putBack, to)).rejects.toMatchObject({

@@ -114,7 +114,8 @@ export function shipping({ anchor, every }: AnchorPlace, deps: ShippingDeps): Sh
       const isHeld = stored?.holder === seat.holder && at.until - world.now() > LEASE - 2 * HURRY;
       const begun = stored === null ? [begins(anchor.name, world.random)] : [];
       const held = isHeld ? at : await keep(at, begun);
-      const newest = await anchor.newest();
+      const { size, consistency } = signed.tree;
+      const newest = await anchor.newest({ note: signed.note, size, consistency });
       await hold(newest ?? { size: 0, note: null }, at.frontier.size);
       // Another process has brought a newer one: its row is about to say so.
       if (newest !== null && newest.size > signed.tree.size) return;

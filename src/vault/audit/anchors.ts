@@ -1,7 +1,7 @@
 import type { Secret } from '../../crypto/key.ts';
-import type { Checkpoint } from '../../log/checkpoint.ts';
+import { type Checkpoint, parseCheckpoint, signCheckpoint } from '../../log/checkpoint.ts';
 import type { Verifier } from '../../log/verifier.ts';
-import { AnchorFailed, type AnchorNewest } from '../anchor.ts';
+import { type AnchorAsking, AnchorContradicts, AnchorFailed, type AnchorNewest } from '../anchor.ts';
 import type { HeadSeal } from '../commit/head.ts';
 import type { Core } from '../core.ts';
 import { VaultError } from '../error.ts';
@@ -10,7 +10,7 @@ import { seldom } from '../pace.ts';
 import { StoreFailure } from '../store.ts';
 import { anchorRow } from './anchor-state.ts';
 import { type AnchorPlace, anchorAt, type Shipping, shipping } from './anchoring.ts';
-import { logVerifiers } from './checkpoints.ts';
+import { logSigner, logVerifiers } from './checkpoints.ts';
 import { type LogTree, publishedNow, treeNow, treeOf } from './log-tree.ts';
 import { CONTRADICTIONS, type Contradiction, heldAgainst } from './read-back.ts';
 
@@ -91,6 +91,12 @@ export function anchorsOf({ core, places, rowsKey, seal, holder }: Deps): Anchor
     if (held.checkpoint !== null) known.set(name, held.checkpoint);
   }
 
+  /** @throws CannotOpen */
+  function shorter(name: string, size: number, signed: number): never {
+    findings.note({ table: 'followers', record: anchorRow(name), problem: CONTRADICTIONS.shorter });
+    throw new CannotOpen(contradictionSentence(name, 'shorter', size, signed));
+  }
+
   /** Against what was filed where that is enough, as it is at all times but after a rollback. */
   async function holdNow(name: string, newest: AnchorNewest, confirmed: number): Promise<void> {
     const filed = await publishedNow(store, rowsKey);
@@ -100,12 +106,28 @@ export function anchorsOf({ core, places, rowsKey, seal, holder }: Deps): Anchor
     await hold(name, newest, confirmed, tree, logVerifiers(await epochs.current()));
   }
 
+  /** The newest that is signed and stored; before the first, the log as it is. */
+  async function asking(): Promise<AnchorAsking> {
+    const filed = await publishedNow(store, rowsKey);
+    if (filed !== null && filed.note !== '') {
+      const { size, consistency } = treeOf(store, filed.edge);
+      if (parseCheckpoint(filed.note).size === size) return { note: filed.note, size, consistency };
+    }
+    const tree = await treeNow(core, rowsKey, seal);
+    if (tree === null) throw new VaultError('integrity');
+    const { keys, vaultId } = await epochs.current();
+    const signer = logSigner(keys, vaultId);
+    const { size, root, consistency } = tree;
+    return { note: signCheckpoint({ origin: signer.verifier.name, size, root }, signer), size, consistency };
+  }
+
   /** What a place keeps, and what it had confirmed before it was asked. */
   async function readOne({ anchor, required }: AnchorPlace): Promise<Read | null> {
     const { at } = await anchorAt(store, anchor.name, rowsKey);
     try {
-      const newest = (await anchor.newest()) ?? NOTHING_KEPT;
-      return { name: anchor.name, required, newest, confirmed: at.frontier.size };
+      const asked = await asking();
+      const newest = (await anchor.newest(asked)) ?? NOTHING_KEPT;
+      return { name: anchor.name, required, newest, asked: asked.size, confirmed: at.frontier.size };
     } catch (error) {
       return excused(anchor.name, required, error);
     }
@@ -114,6 +136,10 @@ export function anchorsOf({ core, places, rowsKey, seal, holder }: Deps): Anchor
   /** @throws CannotOpen where it is required */
   function excused(name: string, required: boolean, error: unknown): null {
     if (error instanceof Contradicted) throw new CannotOpen(error.sentence);
+    if (error instanceof AnchorContradicts) {
+      contradicted(name);
+      throw new CannotOpen(contradictionSentence(name, 'forked', error.size, 0));
+    }
     if (!(error instanceof AnchorFailed)) throw error;
     if (required) throw new CannotOpen(unread(name, error.message));
     world.notice({ kind: 'anchor', anchor: name, reason: error.message });
@@ -126,10 +152,14 @@ export function anchorsOf({ core, places, rowsKey, seal, holder }: Deps): Anchor
     const tree = await treeNow(core, rowsKey, seal);
     if (tree === null) throw new VaultError('integrity');
     const verifiers = logVerifiers(await epochs.current());
+    const filed = (await publishedNow(store, rowsKey))?.edge.size ?? 0;
     await all(
       read.map(async (one) => {
         if (one === null) return;
-        const { name, required, newest, confirmed } = one;
+        const { name, required, newest, asked, confirmed } = one;
+        // Of a size alone nobody can say whether the log continues it. What was brought to a place is stored before.
+        const signed = Math.max(asked, filed);
+        if (newest.note === null && newest.size > signed) return shorter(name, newest.size, signed);
         await hold(name, newest, confirmed, tree, verifiers).catch((error: unknown) =>
           excused(name, required, error),
         );
@@ -164,11 +194,16 @@ export function anchorsOf({ core, places, rowsKey, seal, holder }: Deps): Anchor
     };
   });
 
+  /** Where a place itself says so. */
+  const contradicted = (name: string): void =>
+    findings.note({ table: 'followers', record: anchorRow(name), problem: CONTRADICTIONS.forked });
+
   async function work(worker: Worker): Promise<void> {
     try {
       await worker.shipping.run();
       worker.inARow = 0;
     } catch (error) {
+      if (error instanceof AnchorContradicts) contradicted(worker.place.anchor.name);
       worker.failures += 1;
       worker.inARow += 1;
       worker.next = world.now() + Math.min(MOST_WAIT, 1000 * 2 ** Math.min(worker.inARow - 1, 6));
@@ -210,6 +245,8 @@ interface Read {
   readonly name: string;
   readonly required: boolean;
   readonly newest: AnchorNewest;
+  /** The size that it was asked with. */
+  readonly asked: number;
   readonly confirmed: number;
 }
 

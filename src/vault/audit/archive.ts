@@ -115,7 +115,7 @@ async function mustContinue(note: Uint8Array | null, next: Checkpoint, tiles: Re
   if (held.origin !== next.origin) throw new ArchiveRefused('the archive there is of another vault');
   if (held.size > next.size)
     throw new ArchiveRefused(
-      `the archive there holds ${held.size} events and the log ${next.size}: it lost events, or was put back`,
+      `the archive there holds ${held.size} events and the log ${next.size}: the archive was changed, or the store put back`,
     );
   if (held.size === 0) return;
   const proof = await prover(next.size, tiles).consistency(held.size);

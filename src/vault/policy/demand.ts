@@ -14,3 +14,11 @@ export function demandOf({ audit }: Policy): Demand | null {
     ? null
     : { maxAge: parseDuration(anchors.maxAge) ?? 0, atLeast: anchors.atLeast };
 }
+
+/** `10m by 2 anchors`: what is told of it, in comparisons and explanations. */
+export function demandText({ audit }: Policy): string | null {
+  const anchors = audit?.anchors;
+  if (anchors === undefined) return null;
+  const { maxAge, atLeast } = anchors;
+  return `${maxAge} by ${atLeast} ${atLeast === 1 ? 'anchor' : 'anchors'}`;
+}

@@ -6,8 +6,7 @@ import { SQLITE, onPostgres } from '../engine.ts';
 import { makeVaultDir, openVaultDir } from '../harness.ts';
 import { listening } from '../http/listening.ts';
 import { scrape } from '../metrics/scraped.ts';
-import { clusterOfFile } from './lifetimes.ts';
-import { freePort } from './port.ts';
+import { clusterOfFile, proxyOfTest } from './lifetimes.ts';
 
 const cluster = clusterOfFile();
 onPostgres(() => cluster().database());
@@ -32,5 +31,9 @@ it('tells the size of the database as the server does, and of no file', async ()
 it('tells none where the server is gone', async () => {
   const { url } = await cluster().database();
   expect(await sizeOfDatabase(placeOf(url))).toBeGreaterThan(1_000_000);
-  expect(await sizeOfDatabase({ ...placeOf(url), port: await freePort() })).toBeNull();
+  const proxy = await proxyOfTest(cluster().port);
+  const place = { ...placeOf(url), port: proxy.port };
+  expect(await sizeOfDatabase(place)).toBeGreaterThan(1_000_000);
+  await proxy.refuse();
+  expect(await sizeOfDatabase(place)).toBeNull();
 });

@@ -38,8 +38,8 @@ export const MUTANTS: readonly Mutant[] = [
     3,
     "the compare of an API key's hash",
     'src/vault/access/clients.ts',
-    'if (!matches || holder === null) return null;',
-    'if ((!matches && hash.length === 0) || holder === null) return null;',
+    "if (!matches) return { refused: 'secret', client };",
+    "if (!matches && hash.length === 0) return { refused: 'secret', client };",
   ),
   one(
     4,

@@ -123,10 +123,10 @@ async function meterOf(): Promise<Meter> {
 const loggerOf = () => pino({ base: null }, pino.destination({ dest: 1, sync: false, minLength: 4096 }));
 
 /** Done at the first SIGTERM or SIGINT from now on. */
-const untilTold = (): Promise<void> =>
+const untilTold = (): Promise<NodeJS.Signals> =>
   new Promise((stop) => {
-    process.once('SIGTERM', () => stop());
-    process.once('SIGINT', () => stop());
+    process.once('SIGTERM', stop);
+    process.once('SIGINT', stop);
   });
 
 /** Serves a witness until SIGTERM or SIGINT. */

@@ -107,7 +107,8 @@ it.skipIf(shim === null)(
     expect(parts).toHaveLength(names.length);
     // After each file the folder that it has its name in; before it, each new folder in the one above.
     const folders = parts.map((i) => within[i + 1]);
-    expect(folders.toSorted()).toEqual(names.map((name) => dirname(join(to, name))).toSorted());
+    expect(new Set(folders)).toEqual(new Set(names.map((name) => dirname(join(to, name)))));
+    expect(folders).toHaveLength(names.length);
     expect(folders.at(-1)).toBe(to);
     for (const folder of [dir, to, join(to, 'tile')])
       expect(within.slice(0, parts.at(-1)).includes(folder)).toBe(true);

@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import { ask, type Common, usage, withCommon } from './ask.ts';
+import { inWords } from './client-words.ts';
 import type { Host } from './host.ts';
 import { table } from './table.ts';
 
-/** `audit verify`, `audit key`, `audit checkpoint`, `audit prove` */
+/** `audit verify`, `audit key`, `audit rotate-key`, `audit checkpoint`, `audit prove` */
 export function addAuditCommands(program: Command, host: Host, outcome: { code: number }): void {
   const audit = program.command('audit').description('what was done, and whether the record of it is whole');
 
@@ -26,9 +27,34 @@ export function addAuditCommands(program: Command, host: Host, outcome: { code: 
 
   withCommon(audit.command('key'))
     .description('the key that signed checkpoints verify under, as C2SP signed-note writes it')
+    .option('--all', 'every key that the log has had, and the size of the first checkpoint that each signs')
+    .action(async (options: Common & { readonly all?: true }) => {
+      const { key, size, keys } = await ask(host, options, (vault) => vault.audit.key());
+      if (options.json)
+        return host.print(JSON.stringify(options.all === true ? { key, size, keys } : { key }));
+      if (options.all !== true) return host.print(key);
+      const lines = keys.map(({ from, key: one }) => [String(from), one]);
+      host.print(table(['FROM', 'KEY'], lines));
+      host.print(`As the log's first ${counted(size, 'event')} prove them.`);
+    });
+
+  withCommon(audit.command('rotate-key'))
+    .description('give the log a new key, which the one before signs')
     .action(async (options: Common) => {
-      const { key } = await ask(host, options, (vault) => vault.audit.key());
-      host.print(options.json ? JSON.stringify({ key }) : key);
+      const { key, before, from } = await ask(host, options, (vault) => vault.audit.rotateKey()).catch(
+        inWords({
+          conflict: 'the log has had 1,000 keys, and is given no more',
+          integrity:
+            'the key of the log does not open, and no other can be signed for: strongroom doctor says more',
+        }),
+      );
+      if (options.json) return host.print(JSON.stringify({ key, before, from }));
+      host.print(key);
+      host.print(
+        before === null
+          ? `The first key of this log: nobody could sign for it. It signs the checkpoints of ${from} events and more.`
+          : `Signed by the key before, which is destroyed. It signs the checkpoints of ${from} events and more.`,
+      );
     });
 
   withCommon(audit.command('checkpoint'))

@@ -143,6 +143,7 @@ export function connect({ url, apiKey, timeout = TIMEOUT, retries = 0 }: Connect
     audit: {
       verify: () => ask(ROUTES.verifyLog, {}, { patience: Math.max(timeout, LONG_TIMEOUT) }),
       key: () => show(ROUTES.logKey, {}),
+      rotateKey: () => change(ROUTES.rotateLogKey, {}, null),
       checkpoint: () => show(ROUTES.newestCheckpoint, {}),
       prove: (request) => show(ROUTES.proveEvent, request),
     },

@@ -5,6 +5,7 @@ import { admitClient, expireClient } from './access/terms.ts';
 import { listClients, showClient } from './access/show.ts';
 import { collections, whoami } from './access/whoami.ts';
 import { logKey, newestCheckpoint, proveEvent } from './audit/published.ts';
+import { rotateLogKey } from './audit/rotate-key.ts';
 import type { BoundVault } from './bound.ts';
 import type { Caller } from './call.ts';
 import type { Core } from './core.ts';
@@ -61,7 +62,8 @@ export function bind(
     },
     audit: {
       verify: verifyLog,
-      key: () => logKey(core, caller),
+      key: () => logKey(core, caller, rowsKey),
+      rotateKey: () => rotateLogKey(core, caller),
       checkpoint: () => newestCheckpoint(core, caller, rowsKey),
       prove: (request) => proveEvent(core, caller, request, rowsKey),
     },

@@ -4,6 +4,7 @@ import type { RotatedClient } from './access/rotate.ts';
 import type { ListedClients, ShownClient } from './access/show.ts';
 import type { CollectionSummary, Whoami } from './access/whoami.ts';
 import type { EventProof, LogKey, NewestCheckpoint } from './audit/published.ts';
+import type { RotatedLogKey } from './audit/rotate-key.ts';
 import type { LogReport } from './audit/verify.ts';
 import type { DescribeAnswer } from './values/describe.ts';
 import type { DetokeniseAnswer, MaskAnswer } from './values/reveal.ts';
@@ -89,6 +90,8 @@ export interface BoundVault {
   readonly audit: {
     verify(): Promise<LogReport & { readonly requestId: string }>;
     key(): Promise<LogKey>;
+    /** A custodian's act: a new key signs whatever covers the event of it. */
+    rotateKey(): Promise<RotatedLogKey>;
     checkpoint(): Promise<NewestCheckpoint>;
     prove(request: ProveEventRequest): Promise<EventProof>;
   };

@@ -42,6 +42,8 @@ export interface Examination {
   readonly tables: readonly TableFault[];
   readonly unusable: readonly (UnusableKey & Pick<KeyRow, 'use'>)[];
   readonly log: LogFault;
+  /** Whether the store has a key for the log, one that does not open included: without one no checkpoint is signed. */
+  readonly hasLogKey: boolean;
   /** Events that no signed checkpoint has followed yet. */
   readonly unsigned: Unsigned | null;
   /** Those that authenticate. */
@@ -106,6 +108,7 @@ export async function examine(examining: Examining): Promise<Examination | { rea
     })),
     unusable: unusable.map((key) => ({ ...key, use: useOf.get(key.id) ?? '' })),
     log: await examineLog(examining, head),
+    hasLogKey: found.keys.rows.some(({ use }) => use === 'checkpoints'),
     unsigned: await unsignedEvents(examining.inspection, head, rowsKey.secret),
     clients: found.clients.rows,
     standing,

@@ -4,8 +4,25 @@ import { z } from 'zod';
 const index = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
 
 export const logKeyRequest = z.strictObject({});
-/** `key`: a verifier key of C2SP signed-note. */
-export const logKeyAnswer = z.object({ key: z.string(), requestId: z.string() });
+/**
+ * `key`: a verifier key of C2SP signed-note. `keys`: as the first `size` events prove them; each signs the checkpoints of `from`
+ * events and more, up to the next one's.
+ */
+export const logKeyAnswer = z.object({
+  key: z.string(),
+  size: z.int(),
+  keys: z.array(z.object({ from: z.int(), key: z.string() })),
+  requestId: z.string(),
+});
+
+export const rotateLogKeyRequest = z.strictObject({});
+/** `before`: the key that signed up to then; null where there was none. */
+export const rotateLogKeyAnswer = z.object({
+  key: z.string(),
+  before: z.string().nullable(),
+  from: z.int(),
+  requestId: z.string(),
+});
 
 export const newestCheckpointRequest = z.strictObject({});
 /** `checkpoint`: a signed note of C2SP tlog-checkpoint. */

@@ -95,6 +95,7 @@ async function scenario({ service, custodian, auditor }: Parties): Promise<unkno
     () => custodian.policy.apply({ policy: { collections: { notes: { format: 'text' } } } }),
     () => auditor.audit.verify(),
     () => auditor.audit.key(),
+    () => auditor.audit.rotateKey(),
     () => auditor.audit.checkpoint(),
     () => auditor.audit.prove({ index: 1 }),
     () => auditor.audit.prove({ index: 2 ** 40 }),

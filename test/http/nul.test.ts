@@ -61,6 +61,7 @@ const bodiesOf = (token: string): Record<keyof typeof ROUTES, readonly Body[]> =
     verifyLog: [{}],
     logKey: [{}],
     newestCheckpoint: [{}],
+    rotateLogKey: [{}],
     proveEvent: [{ index: 0 }],
   };
 };

@@ -409,4 +409,18 @@ export const MUTANTS: readonly Mutant[] = [
     'else "revision" end = excluded."revision" - 1`',
     'else "revision" end > -1`',
   ),
+  one(
+    50,
+    'the key that the log names',
+    'src/vault/audit/checkpoints.ts',
+    'due === null ? active.version === 1 : active.verifier.text === due.text;',
+    'due === null ? active.version === 1 : active.verifier.text !== "";',
+  ),
+  one(
+    51,
+    'the size from which a key counts',
+    'src/vault/audit/log-keys.ts',
+    'keys.findLast(({ from }) => from <= size)?.verifier ?? null;',
+    'keys.find(({ from }) => from <= size)?.verifier ?? null;',
+  ),
 ];

@@ -3,7 +3,7 @@ import { VaultError } from '../error.ts';
 import { decideDuty, type Duty } from '../policy/decide.ts';
 
 /**
- * The decision on a duty that touches no collection: keeping clients, the policy, the log. A denial is an event.
+ * The decision on a duty that touches no collection: keeping clients, the policy, the vault's keys, the log. A denial is an event.
  * @returns false to be decided again
  * @throws VaultError `insufficient_grant`
  */

@@ -14,14 +14,19 @@ import { isAuthentic } from '../custody/authentic.ts';
 import type { Key } from '../custody/keyring.ts';
 import { VaultError } from '../error.ts';
 import { EDITED } from '../findings.ts';
-import { CHECKPOINTS, decodePublished, logSigner, tileReader } from './checkpoints.ts';
-import { openCheckpoint } from '../../log/checkpoint.ts';
+import type { FollowerRow } from '../rows.ts';
+import { CHECKPOINTS, decodePublished, logSigner, type Published, tileReader } from './checkpoints.ts';
+import { openByKeys } from './log-keys.ts';
 
 /** What an auditor is shown of the log: its key, the newest checkpoint, tiles, entries and proofs. Each asks for the duty. */
 
 export interface LogKey {
   /** As C2SP signed-note writes a verifier key. */
   readonly key: string;
+  /** The events out of which `keys` come. */
+  readonly size: number;
+  /** All that the log has had: each signs the checkpoints of `from` events and more, up to the next one's. */
+  readonly keys: readonly { readonly from: number; readonly key: string }[];
   readonly requestId: string;
 }
 
@@ -42,14 +47,18 @@ export interface EventProof {
 
 const AUDIT = { expected: 16 };
 
-/** The key that a log's checkpoints verify under. */
-export const logKey = (core: Core, caller: Caller): Promise<LogKey> =>
+/** The key that a log's checkpoints verify under, and those before it. */
+export const logKey = (core: Core, caller: Caller, rowsKey: Key): Promise<LogKey> =>
   attempt(core, caller, { action: 'audit.key', ...AUDIT }, async (call) => {
     if (!(await holdsDuty(call, 'audit', 'audit.key'))) return null;
-    const { text } = signerOf(call).verifier;
+    const { text } = logSigner(call.epoch.keys, call.epoch.vaultId).verifier;
+    const row = await core.store.follower(CHECKPOINTS);
+    const state = row === null ? null : stateIn(row, rowsKey);
     const drafts = [draft(call, 'audit.key', 'done')];
     const done = await commit(call, 'audit_unavailable', { drafts });
-    return done === null ? null : { key: text, requestId: caller.origin.request };
+    const keys = (state?.keys ?? []).map(({ from, verifier }) => ({ from, key: verifier.text }));
+    const { request: requestId } = caller.origin;
+    return done === null ? null : { key: text, size: state?.edge.size ?? 0, keys, requestId };
   });
 
 /** The newest signed checkpoint: `not_found` before the first. */
@@ -137,12 +146,11 @@ const readEntries = (
     return done === null ? null : encodeEntries(events.map(({ bytes }) => bytes));
   });
 
-const signerOf = ({ epoch }: Call) => logSigner(epoch.keys, epoch.vaultId);
-
 /** The newest checkpoint, and the tiles of its tree that are not stored. */
 interface Shown {
   readonly note: string;
   readonly size: number;
+  readonly root: Uint8Array;
   readonly edge: TileEdge;
 }
 
@@ -150,18 +158,21 @@ interface Shown {
 async function publishedOf(call: Call, rowsKey: Key): Promise<Shown> {
   const row = await call.core.store.follower(CHECKPOINTS);
   if (row === null) throw new VaultError('not_found');
-  const state = isAuthentic(rowsKey.secret, 'followers', row) ? decodePublished(row.state, row.cursor) : null;
+  const state = stateIn(row, rowsKey);
   if (state === null) throw unauthentic(call, { table: 'followers', record: CHECKPOINTS, problem: EDITED });
   if (state.note === '') throw new VaultError('not_found');
-  const { size } = openCheckpoint(Buffer.from(state.note), signerOf(call).verifier);
-  return { ...state, size };
+  const { size, root } = openByKeys(state.note, state.keys);
+  return { ...state, size, root };
 }
 
-async function proofOf(call: Call, { note, size, edge }: Shown, index: number): Promise<string> {
+/** Null for a row that the vault did not write. */
+const stateIn = (row: FollowerRow, { secret }: Key): Published | null =>
+  isAuthentic(secret, 'followers', row) ? decodePublished(row.state, row.cursor) : null;
+
+async function proofOf(call: Call, { note, size, root, edge }: Shown, index: number): Promise<string> {
   const { store } = call.core;
   const [event] = await store.eventsFrom(index, 1);
   if (event === undefined || event.index !== index) throw eventGone(call, index);
-  const { root } = openCheckpoint(Buffer.from(note), signerOf(call).verifier);
   const hashes = await prover(size, tileReader(store, edge))
     .inclusion(index)
     .catch((error: unknown) => {

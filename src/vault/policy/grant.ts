@@ -21,6 +21,7 @@ const ACTIONS = {
   erase: { kind: 'service', purpose: false },
   clients: { kind: 'custodian', purpose: false },
   policy: { kind: 'custodian', purpose: false },
+  keys: { kind: 'custodian', purpose: false },
   audit: { kind: 'auditor', purpose: false },
 } as const satisfies Record<string, { kind: Kind; purpose: boolean }>;
 

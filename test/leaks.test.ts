@@ -152,6 +152,14 @@ const BODIES: Record<keyof typeof ROUTES, readonly object[]> = {
   logKey: [{}, { [PAN]: SECRET }],
   rotateLogKey: [{}, { [PAN]: SECRET }],
   newestCheckpoint: [{}, { [PAN]: SECRET }],
+  readEvents: [
+    { from: 0, limit: 5, proofs: true },
+    { collection: 'cards' },
+    { collection: SECRET },
+    { collection: PAN },
+    { from: Number(PAN) },
+    { [PAN]: SECRET },
+  ],
   proveEvent: [{ index: 0 }, { index: PAN }, { index: Number(PAN) }],
 };
 

@@ -4,7 +4,7 @@ import { inWords } from './client-words.ts';
 import type { Host } from './host.ts';
 import { table } from './table.ts';
 
-/** `audit verify`, `audit key`, `audit rotate-key`, `audit checkpoint`, `audit prove` */
+/** `audit verify`, `audit key`, `audit rotate-key`, `audit checkpoint`, `audit events`, `audit prove` */
 export function addAuditCommands(program: Command, host: Host, outcome: { code: number }): void {
   const audit = program.command('audit').description('what was done, and whether the record of it is whole');
 
@@ -64,15 +64,60 @@ export function addAuditCommands(program: Command, host: Host, outcome: { code: 
       host.print(options.json ? JSON.stringify({ size, checkpoint }) : asFile(checkpoint));
     });
 
+  withCommon(audit.command('events'))
+    .description('what was done with the collections that one may audit, a page at a time')
+    .option('--collection <pattern>', 'of these collections alone, as acme/cards or acme/*')
+    .option('--from <index>', 'from this event on; the first, unless said', indexIn)
+    .option('--limit <n>', 'so many events at the most, 100 or fewer; 50, unless said', indexIn)
+    .option('--proofs', 'with --json: a proof of each, which needs no vault to be checked')
+    .action(async ({ json, collection, from, limit, proofs, ...common }: Common & EventOptions) => {
+      if (proofs === true && json !== true) throw usage('proofs are printed with --json');
+      const request = { ...given({ collection, from, limit }), ...(proofs === true ? { proofs } : {}) };
+      const { requestId: _id, ...page } = await ask(host, { ...common, json }, (vault) =>
+        vault.audit.events(request),
+      ).catch(
+        inWords({
+          invalid_request:
+            'a collection is a name such as acme/cards, or * for whole trailing segments; a page has 1 to 100 events',
+          not_found:
+            'no checkpoint of the log is signed yet: a vault that is served signs one within a second or two',
+        }),
+      );
+      if (json) return host.print(JSON.stringify(page));
+      for (const { index, event } of page.events) host.print(`${index} ${event}`);
+      const { next, size } = page;
+      host.print(
+        next < size
+          ? `Go on with --from ${next}; the log is signed up to ${size}.`
+          : `That is all up to ${size}.`,
+      );
+    });
+
   withCommon(audit.command('prove').argument('<index>', 'of the event, from 0'))
     .description('a proof that an event is in the log of the newest checkpoint, with its bytes')
     .action(async (index: string, options: Common) => {
-      if (!/^(?:0|[1-9]\d{0,14})$/.test(index)) throw usage('an event is named by its index, from 0');
-      const { proof, size } = await ask(host, options, (vault) =>
-        vault.audit.prove({ index: Number(index) }),
-      );
-      host.print(options.json ? JSON.stringify({ index: Number(index), size, proof }) : asFile(proof));
+      const at = indexIn(index);
+      const { proof, size } = await ask(host, options, (vault) => vault.audit.prove({ index: at }));
+      host.print(options.json ? JSON.stringify({ index: at, size, proof }) : asFile(proof));
     });
+}
+
+interface EventOptions {
+  readonly collection?: string;
+  readonly from?: number;
+  readonly limit?: number;
+  readonly proofs?: true;
+}
+
+/** What was said of some options. */
+const given = <T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+
+function indexIn(text: string): number {
+  if (!/^(?:0|[1-9]\d{0,14})$/.test(text)) throw usage('an event is named by its index, from 0');
+  return Number(text);
 }
 
 /** Its own last newline is the one that printing adds. */

@@ -145,6 +145,7 @@ export function connect({ url, apiKey, timeout = TIMEOUT, retries = 0 }: Connect
       key: () => show(ROUTES.logKey, {}),
       rotateKey: () => change(ROUTES.rotateLogKey, {}, null),
       checkpoint: () => show(ROUTES.newestCheckpoint, {}),
+      events: (request) => show(ROUTES.readEvents, request),
       prove: (request) => show(ROUTES.proveEvent, request),
     },
   };

@@ -5,6 +5,7 @@ import { admitClient, expireClient } from './access/terms.ts';
 import { listClients, showClient } from './access/show.ts';
 import { collections, whoami } from './access/whoami.ts';
 import { logKey, newestCheckpoint, proveEvent } from './audit/published.ts';
+import { readEvents } from './audit/events.ts';
 import { rotateLogKey } from './audit/rotate-key.ts';
 import type { BoundVault } from './bound.ts';
 import type { Caller } from './call.ts';
@@ -65,6 +66,7 @@ export function bind(
       key: () => logKey(core, caller, rowsKey),
       rotateKey: () => rotateLogKey(core, caller),
       checkpoint: () => newestCheckpoint(core, caller, rowsKey),
+      events: (request) => readEvents(core, caller, request, rowsKey),
       prove: (request) => proveEvent(core, caller, request, rowsKey),
     },
   };

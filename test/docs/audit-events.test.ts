@@ -18,12 +18,13 @@ const PASSED_ON = [
 ];
 
 /** Calls that make an event's draft, with their arguments from the action on. */
-const MAKES = /(?<!function )\b(draft|denied|systemDraft|holdsDuty)\(\s*([^;]*)/g;
+const MAKES = /(?<!function )\b(draft|denied|systemDraft|holdsDuty|holdsAudit)\(\s*([^;]*)/g;
 const ARGUMENTS = {
   draft: /^call, (\S+), '(\w+)'/,
   denied: /^call, (\S+),()/,
   systemDraft: /^'\w+', (\S+), '(\w+)'/,
   holdsDuty: /^call, (?:'\w+'|duty), ([^)\s]+)()\)/,
+  holdsAudit: /^call, ([^)\s]+)()\)/,
 } as const;
 
 interface Emitted {

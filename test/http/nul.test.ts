@@ -63,6 +63,7 @@ const bodiesOf = (token: string): Record<keyof typeof ROUTES, readonly Body[]> =
     newestCheckpoint: [{}],
     rotateLogKey: [{}],
     proveEvent: [{ index: 0 }],
+    readEvents: [{ collection: 'cards', from: 0, limit: 1, proofs: true }],
   };
 };
 

@@ -310,6 +310,7 @@ describe('every answer', () => {
         await served.open.vault.follow();
         return auditor.ask('/v1/audit/checkpoint', { body: {} });
       },
+      readEvents: () => auditor.ask('/v1/audit/events', { body: { limit: 2, proofs: true } }),
       proveEvent: () => auditor.ask('/v1/audit/prove', { body: { index: 0 } }),
     } satisfies Record<keyof typeof ROUTES, () => unknown>;
     for (const [name, { answer }] of Object.entries(ROUTES)) {

@@ -423,4 +423,18 @@ export const MUTANTS: readonly Mutant[] = [
     'keys.findLast(({ from }) => from <= size)?.verifier ?? null;',
     'keys.find(({ from }) => from <= size)?.verifier ?? null;',
   ),
+  one(
+    52,
+    'the grants of an auditor of a part',
+    'src/vault/audit/events.ts',
+    'if (patterns.some((one) => covers(one, name)) && (asked',
+    'if (patterns.length > 0 && (asked',
+  ),
+  one(
+    52,
+    'the actions that belong to one collection',
+    'src/vault/audit/belonging.ts',
+    'if (!parsed.success || !OF_ONE_COLLECTION.has(parsed.data.action)) return null;',
+    'if (!parsed.success) return null;',
+  ),
 ];

@@ -14,7 +14,7 @@ import { isAuthentic } from '../custody/authentic.ts';
 import type { Key } from '../custody/keyring.ts';
 import { VaultError } from '../error.ts';
 import { EDITED } from '../findings.ts';
-import type { FollowerRow } from '../rows.ts';
+import type { EventRow, FollowerRow } from '../rows.ts';
 import { CHECKPOINTS, decodePublished, logSigner, type Published, tileReader } from './checkpoints.ts';
 import { openByKeys } from './log-keys.ts';
 
@@ -82,7 +82,9 @@ export const proveEvent = (
     if (!(await holdsDuty(call, 'audit', 'audit.prove'))) return null;
     const published = await publishedOf(call, rowsKey);
     if (index >= published.size) throw new VaultError('not_found');
-    const proof = await proofOf(call, published, index);
+    const [event] = await core.store.eventsFrom(index, 1);
+    if (event === undefined || event.index !== index) throw eventGone(call, index);
+    const proof = await proofOf(call, published, event);
     const drafts = [draft(call, 'audit.prove', 'done', { detail: { index, size: published.size } })];
     const done = await commit(call, 'audit_unavailable', { drafts });
     return done === null ? null : { index, size: published.size, proof, requestId: caller.origin.request };
@@ -147,7 +149,7 @@ const readEntries = (
   });
 
 /** The newest checkpoint, and the tiles of its tree that are not stored. */
-interface Shown {
+export interface Shown {
   readonly note: string;
   readonly size: number;
   readonly root: Uint8Array;
@@ -155,7 +157,7 @@ interface Shown {
 }
 
 /** @throws VaultError `not_found` before the first checkpoint; `integrity` where its row is not the vault's */
-async function publishedOf(call: Call, rowsKey: Key): Promise<Shown> {
+export async function publishedOf(call: Call, rowsKey: Key): Promise<Shown> {
   const row = await call.core.store.follower(CHECKPOINTS);
   if (row === null) throw new VaultError('not_found');
   const state = stateIn(row, rowsKey);
@@ -169,10 +171,16 @@ async function publishedOf(call: Call, rowsKey: Key): Promise<Shown> {
 const stateIn = (row: FollowerRow, { secret }: Key): Published | null =>
   isAuthentic(secret, 'followers', row) ? decodePublished(row.state, row.cursor) : null;
 
-async function proofOf(call: Call, { note, size, root, edge }: Shown, index: number): Promise<string> {
+/**
+ * A proof of C2SP tlog-proof, whose extra data are the event's bytes.
+ * @throws VaultError `integrity` where what is stored proves nothing
+ */
+export async function proofOf(
+  call: Call,
+  { note, size, root, edge }: Shown,
+  { index, bytes }: EventRow,
+): Promise<string> {
   const { store } = call.core;
-  const [event] = await store.eventsFrom(index, 1);
-  if (event === undefined || event.index !== index) throw eventGone(call, index);
   const hashes = await prover(size, tileReader(store, edge))
     .inclusion(index)
     .catch((error: unknown) => {
@@ -180,14 +188,14 @@ async function proofOf(call: Call, { note, size, root, edge }: Shown, index: num
       throw error;
     });
   // What was changed in the store is proven by nothing: it is not given out under the log's name.
-  if (!verifyInclusion({ leaf: leafHash(event.bytes), index, size, root, proof: hashes }))
+  if (!verifyInclusion({ leaf: leafHash(bytes), index, size, root, proof: hashes }))
     throw eventGone(call, index);
-  return encodeProof({ index, hashes, checkpoint: note, extra: event.bytes });
+  return encodeProof({ index, hashes, checkpoint: note, extra: bytes });
 }
 
 const tileGone = (call: Call, record: string): VaultError =>
   unauthentic(call, { table: 'tiles', record, problem: EDITED });
-const eventGone = (call: Call, index: number): VaultError =>
+export const eventGone = (call: Call, index: number): VaultError =>
   unauthentic(call, {
     table: 'events',
     record: String(index),

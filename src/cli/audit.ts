@@ -71,7 +71,7 @@ export function addAuditCommands(program: Command, host: Host, outcome: { code: 
     .option('--limit <n>', 'so many events at the most, 100 or fewer; 50, unless said', indexIn)
     .option('--proofs', 'with --json: a proof of each, which needs no vault to be checked')
     .action(async ({ json, collection, from, limit, proofs, ...common }: Common & EventOptions) => {
-      if (proofs === true && json !== true) throw usage('proofs are printed with --json');
+      if (proofs === true && !json) throw usage('proofs are printed with --json');
       const request = { ...given({ collection, from, limit }), ...(proofs === true ? { proofs } : {}) };
       const { requestId: _id, ...page } = await ask(host, { ...common, json }, (vault) =>
         vault.audit.events(request),

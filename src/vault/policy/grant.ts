@@ -38,7 +38,7 @@ export const isPattern = (text: string): boolean => PATTERN.test(text);
 const isAction = (text: string): text is Action => Object.hasOwn(ACTIONS, text);
 
 /** The actions that use a collection. The others are duties, which touch none. */
-export const DATA_ACTIONS: readonly Action[] = Object.keys(ACTIONS)
+const DATA_ACTIONS: readonly Action[] = Object.keys(ACTIONS)
   .filter(isAction)
   .filter((action) => ACTIONS[action].kind === 'service');
 

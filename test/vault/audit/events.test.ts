@@ -11,14 +11,14 @@ import { newVault, type TestVault } from '../../harness.ts';
 /** Some of everything that makes an event, in two collections at once and in neither. */
 async function lived(): Promise<TestVault> {
   const open = await newVault();
-  const both = await open.add([
-    ...['cards', 'acme/cards'].flatMap((name) => [
+  const both = await open.add(
+    ['cards', 'acme/cards'].flatMap((name) => [
       `tokenise:${name}`,
       `describe:${name}`,
       `erase:${name}`,
       `detokenise:${name}@settlement`,
     ]),
-  ]);
+  );
   const { vault } = both;
   const values = ['cards', 'acme/cards'].map((collection, i) => ({
     collection,

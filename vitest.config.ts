@@ -4,8 +4,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // Real parts run in tests: disks, child processes, a compiler. A loaded machine must not fail them.
-    testTimeout: 180_000,
-    hookTimeout: 180_000,
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     globalSetup: ['test/build.ts'],
     pool: 'forks',
     maxWorkers: 2,

@@ -5,6 +5,7 @@ import { CommandRefused, lineOf } from './cli/refusal.ts';
 import { type DoctorReport } from './cli/host.ts';
 import { type Examined, examineFile } from './config-file.ts';
 import type { Settings } from './config/settings.ts';
+import { anchorFinding, demandFindings } from './doctor/anchors.ts';
 import { certificateFindings } from './doctor/certificate.ts';
 import { finding, type FindingId } from './doctor/finding.ts';
 import { nodeFindings, type NodeVersions } from './doctor/node.ts';
@@ -13,7 +14,9 @@ import { barredFinding, type Intended, vaultFindings } from './doctor/vault.ts';
 import { type Looking, lookAtPostgres, lookAtSqlite, type Notes, unreadable } from './doctor-store.ts';
 import { fileMasterKey, KeyFileRefused, type KeyFileFault } from './masterkey/file.ts';
 import { filesOf } from './store/sqlite-inspection.ts';
+import { openAnchors } from './open-anchors.ts';
 import { readTls } from './tls-files.ts';
+import { AnchorFailed } from './vault/anchor.ts';
 import { examine, type Standing } from './vault/examine.ts';
 import type { MasterKey } from './vault/master-key.ts';
 import { differenceOf } from './vault/policy/difference.ts';
@@ -23,6 +26,8 @@ import type { StoreInspection } from './vault/store.ts';
 export interface DoctorDeps extends Looking {
   readonly random: (bytes: number) => Uint8Array;
   readonly groups: readonly number[];
+  /** Of this process. */
+  readonly user: number;
   readonly node: NodeVersions;
 }
 
@@ -124,7 +129,7 @@ async function lookAtVault(
   inspection: StoreInspection,
   masterKey: MasterKey | null,
   { settings, policy }: Examined,
-  { now, random }: DoctorDeps,
+  { now, random, user }: DoctorDeps,
   { findings, unchecked }: Notes,
 ): Promise<void> {
   if (masterKey === null) {
@@ -142,6 +147,15 @@ async function lookAtVault(
     differs: await differing(settings, policy, found.standing),
   };
   findings.push(...vaultFindings(found, intended, now()));
+  const places = openAnchors(settings?.anchors ?? [], user);
+  findings.push(...demandFindings(found.standing?.policy.demand ?? null, places));
+  for (const { anchor, required } of places) {
+    const newest = await anchor.newest(found.signed).catch((error: unknown) => {
+      if (error instanceof AnchorFailed) return error.message;
+      throw error;
+    });
+    findings.push(...anchorFinding({ name: anchor.name, required, newest, found }, now()));
+  }
   if (found.fills === null)
     unchecked.push('how full the token spaces are, which needs every key and the policy');
   if (found.log.from > 0)

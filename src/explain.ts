@@ -2,12 +2,25 @@ import { BackupRefused } from './backup/refused.ts';
 import { CommandRefused } from './cli/refusal.ts';
 import { Unreachable } from './client/client.ts';
 import { KeyFileRefused } from './masterkey/file.ts';
+import { ArchiveRefused } from './vault/audit/archive.ts';
 import { VaultError } from './vault/error.ts';
 import { CannotOpen } from './vault/open.ts';
 import { StoreFailure } from './vault/store.ts';
+import { SourceRefused } from './verifier/source.ts';
+import { WitnessRefused } from './witness/refused.ts';
 
 /** Errors whose messages are our own sentences: they quote no data. */
-const OURS = [BackupRefused, CommandRefused, KeyFileRefused, CannotOpen, StoreFailure, VaultError];
+const OURS = [
+  ArchiveRefused,
+  BackupRefused,
+  CommandRefused,
+  KeyFileRefused,
+  CannotOpen,
+  SourceRefused,
+  StoreFailure,
+  VaultError,
+  WitnessRefused,
+];
 
 /** What node says of a certificate that it does not trust. */
 const CERTIFICATE = /CERT|SIGNED|ISSUER|SIGNATURE/;

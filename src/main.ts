@@ -7,10 +7,13 @@ import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promis
 import { pino } from 'pino';
 import { z } from 'zod';
 import { agreeing, differenceLines } from './agreement.ts';
+import { type ArchivingLog, archiveLog } from './archive-log.ts';
 import type { CopyOptions, Host } from './cli/host.ts';
+import type { BundleOptions, BundleReport, LogPlace } from './cli/log-check.ts';
 import { CommandRefused, refusal } from './cli/refusal.ts';
 import { run } from './cli/program.ts';
 import { connect } from './client/client.ts';
+import { logFiles } from './client/log-files.ts';
 import { policyOf, readPolicyFile, readSettings, readWhole } from './config-file.ts';
 import { problemAt } from './config/problem.ts';
 import type { Config } from './config/settings.ts';
@@ -19,20 +22,25 @@ import { debuggingFault } from './debugging.ts';
 import { doctor, freeBytes } from './doctor.ts';
 import { explain } from './explain.ts';
 import { init } from './init.ts';
-import { requestLogger } from './log-lines.ts';
+import { requestLogger, witnessLogger } from './log-lines.ts';
 import { type BackingUp, makeBackup } from './make-backup.ts';
+import { makeBundle, mustBeFree } from './make-bundle.ts';
 import type { Meter } from './metrics/meter.ts';
 import { migrate, rightsOfServing } from './migrate.ts';
 import { open, type Opening } from './open.ts';
 import { mustBeReady } from './ready.ts';
+import { recordedStart } from './recorded-start.ts';
 import { restore } from './restore.ts';
 import { serve } from './serve.ts';
+import { serveWitness } from './serve-witness.ts';
 import type { Caller } from './vault/call.ts';
 import type { World } from './vault/core.ts';
 import { hostCaller } from './vault/access/host-caller.ts';
 import { UNOBSERVED } from './vault/observer.ts';
 import type { Difference } from './vault/policy/difference.ts';
 import type { Vault } from './vault/vault.ts';
+import { checkLog, checkProof, openSource, type OpenedPlace } from './verify-log.ts';
+import { forgetLog, makeWitness, showWitness, trustLog } from './witness-files.ts';
 
 /** The only file that touches the process, the clock and randomness. */
 
@@ -66,7 +74,7 @@ function userName(): string {
 const caller = (): Caller => hostCaller(userName(), `cli_${Buffer.from(random(12)).toString('base64url')}`);
 
 function openingOf({ settings }: Config, world: World): Opening {
-  return { settings, world, groups: groups(), onFatal: die };
+  return { settings, world, groups: groups(), user: process.geteuid?.() ?? 0, onFatal: die };
 }
 
 /** Milliseconds since 1970 as they were at the start, and from then on by a clock that nobody sets: for how long things take. */
@@ -112,16 +120,36 @@ async function meterOf(): Promise<Meter> {
   return createMeter(version, tick);
 }
 
+const loggerOf = () => pino({ base: null }, pino.destination({ dest: 1, sync: false, minLength: 4096 }));
+
+/** Done at the first SIGTERM or SIGINT from now on. */
+const untilTold = (): Promise<NodeJS.Signals> =>
+  new Promise((stop) => {
+    process.once('SIGTERM', stop);
+    process.once('SIGINT', stop);
+  });
+
+/** Serves a witness until SIGTERM or SIGINT. */
+async function witnessUntilTold(dir: string): Promise<void> {
+  mustBeClosed();
+  const logger = loggerOf();
+  const told = untilTold();
+  const listening = await serveWitness({ dir, now, tick, log: witnessLogger(logger) });
+  const { url, name, logs } = listening;
+  const known = `${logs} log${logs === 1 ? '' : 's'}`;
+  printError(`Witnessing ${known} as ${name} on ${url}; a vault names it as witness: ${url} under anchors.`);
+  await told;
+  await listening.stop();
+  logger.flush();
+}
+
 /** Serves until SIGTERM or SIGINT. */
 async function serveUntilTold(path: string): Promise<void> {
   mustBeClosed();
   const config = readWhole(path);
-  const logger = pino({ base: null }, pino.destination({ dest: 1, sync: false, minLength: 4096 }));
+  const logger = loggerOf();
   // From now on: whoever is told that it serves may tell it to stop.
-  const told = new Promise<void>((stop) => {
-    process.once('SIGTERM', () => stop());
-    process.once('SIGINT', () => stop());
-  });
+  const told = untilTold();
   const meter = config.settings.server.metrics === null ? null : await meterOf();
   const world = worldOf((notice) => {
     meter?.notice(notice.kind);
@@ -132,7 +160,8 @@ async function serveUntilTold(path: string): Promise<void> {
   const vault = await open({ ...openingOf(config, world), observer: meter?.observer ?? UNOBSERVED });
   const isShared = config.settings.store.engine === 'postgres';
   const said = policyOf(path, config);
-  const served = isShared ? agreeing(vault, said, tellDifference(world)) : vault;
+  const start = recordedStart(vault, () => vault.recordStart(caller(), version));
+  const served = isShared ? agreeing(start.vault, said, tellDifference(world)) : start.vault;
   let policy = 0;
   const listening = await serve({
     settings: config.settings,
@@ -142,9 +171,18 @@ async function serveUntilTold(path: string): Promise<void> {
     random,
     log: requestLogger(logger),
     prepare: async () => {
+      await vault.readBack();
       policy = isShared ? (await vault.difference(said)).number : await takePolicy(vault, path, config);
       await vault.recheck();
       mustBeClosed();
+      await start.begin();
+    },
+    finish: async () => {
+      const index = start.index();
+      if (index === null) return;
+      await vault
+        .recordStop(index, await told)
+        .catch((error: unknown) => printError(`The log does not hold this stop: ${explain(error)}`));
     },
   }).catch(async (error: unknown) => {
     await vault.close();
@@ -188,6 +226,12 @@ const copying = ({ config, to }: CopyOptions): Copying => ({
   to: readSettings(to).settings,
   caller: caller(),
   progress: untilStopped('run the same command again to go on, or strongroom store reopen to go back'),
+});
+
+const archiving = (configPath: string): ArchivingLog => ({
+  opening: openingOf(readSettings(configPath), quiet),
+  caller: caller(),
+  progress: untilStopped('run the same command again to go on'),
 });
 
 function backingUp(configPath: string): BackingUp {
@@ -247,27 +291,67 @@ const host: Host = {
   now,
   print: (text) => void process.stdout.write(`${text}\n`),
   printError,
-  init: (options) => init(options, { world: quiet, groups: groups(), caller: caller() }),
+  init: (options) => init(options, { world: quiet, groups: groups(), caller: caller(), release: version }),
   serve: serveUntilTold,
   ready: (path) => mustBeReady(readSettings(path).settings),
   migrate: ({ config, by, dryRun }) =>
     migrate(readSettings(config).settings, by, dryRun ? 'dry-run' : 'apply'),
   backup: (options) => makeBackup(options, backingUp(options.config)).finally(endProgress),
   restore: (options) => restore(options, backingUp(options.config)).finally(endProgress),
+  archive: (options) => archiveLog(options, archiving(options.config)).finally(endProgress),
   copyStore: (options) => copyStore(copying(options)).finally(endProgress),
   reopenStore: (path) => reopenStore({ opening: openingOf(readSettings(path), quiet), caller: caller() }),
+  checkLog: ({ from, ...pins }) =>
+    checkLog(pins, placeOf(from), (done, of) => showProgress('Reading the log', done / of)).finally(
+      endProgress,
+    ),
+  checkProof,
+  bundle: (options) => bundle(options).finally(endProgress),
   doctor: (path) =>
     doctor(path, {
       now,
       random,
       groups: groups(),
+      user: process.geteuid?.() ?? 0,
       node: { runs: process.versions.node, needs: engines.node },
       freeBytes,
     }),
+  witness: {
+    init: async (dir, name) => makeWitness(dir, name, random),
+    trust: async (dir, key) => trustLog(dir, key),
+    serve: witnessUntilTold,
+    show: showWitness,
+    forget: (dir, origin, reason) => forgetLog(dir, origin, reason, now()),
+  },
   policyFile: readPolicyFile,
   onHost: (path, use) => onHost(path, (vault) => use(vault.bind(caller()))),
   connect: (url, keyFile) => connect({ url, apiKey: readKeyFile(keyFile) }),
 };
+
+function placeOf(from: LogPlace): OpenedPlace {
+  if (from.kind === 'config') return { kind: 'settings', store: readSettings(from.config).settings.store };
+  return from.kind === 'vault'
+    ? { kind: 'files', read: logFiles(from.url, readKeyFile(from.keyFile)) }
+    : from;
+}
+
+/** On the host the event comes first; a running vault makes its own of what is read. */
+async function bundle({ from, to }: BundleOptions): Promise<BundleReport> {
+  mustBeFree(to);
+  const stopped = untilStopped('nothing was made');
+  const key =
+    from.kind === 'config'
+      ? await onHost(from.config, (vault) => vault.recordBundle(caller()))
+      : (await connect({ url: from.url, apiKey: readKeyFile(from.keyFile) }).audit.key()).key;
+  const source = await openSource(placeOf(from));
+  return makeBundle({
+    to,
+    source,
+    key,
+    now: now(),
+    progress: (done, of) => stopped('Copying the log', done / of),
+  });
+}
 
 /** The API key of a file that holds it, or the header that curl reads. */
 function readKeyFile(path: string): string {

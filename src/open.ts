@@ -1,5 +1,6 @@
 import type { Settings } from './config/settings.ts';
 import type { StoreSettings } from './config/store.ts';
+import { openAnchors } from './open-anchors.ts';
 import { fileMasterKey } from './masterkey/file.ts';
 import { openPostgres } from './store/postgres.ts';
 import { createSqlite, openSqlite } from './store/sqlite.ts';
@@ -23,6 +24,8 @@ export interface Opening {
   readonly world: World;
   /** The groups of this process, for the check of the key file's mode. */
   readonly groups: readonly number[];
+  /** The user of this process, for the check of who may change a program that it runs; root unless said. */
+  readonly user?: number;
   readonly onFatal: (reason: string) => void;
   /** Who is told of the vault's work in numbers; nobody, unless said. */
   readonly observer?: Observer;
@@ -40,10 +43,19 @@ export const openStore = async (place: StoreSettings, { random }: Pick<World, 'r
 /** Opens the vault that settings name. The caller closes it. */
 export async function open(opening: Opening, stands: Standing['state'] = 'open'): Promise<Vault> {
   const { store, masterKey } = await openParts(opening);
-  const { settings, world, onFatal, observer = UNOBSERVED } = opening;
+  const { settings, world, user = 0, onFatal, observer = UNOBSERVED } = opening;
   const { environment } = settings.vault;
   try {
-    return await openVault({ store, masterKey, environment, world, observer, stands, onFatal });
+    return await openVault({
+      store,
+      masterKey,
+      environment,
+      world,
+      observer,
+      anchors: openAnchors(settings.anchors, user),
+      stands,
+      onFatal,
+    });
   } catch (error) {
     await store.close();
     throw error;

@@ -1,5 +1,4 @@
 import { spawn, spawnSync, execFileSync } from 'node:child_process';
-import { once } from 'node:events';
 import {
   chmodSync,
   chownSync,
@@ -14,13 +13,13 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { eventsOf } from './attack/tamper.ts';
 import { certificate } from './http/certificate.ts';
+import { ownPort } from './port.ts';
 
 /**
  * What the image does, without an engine: its files as its last stage copies them, its user, its entry point and its
@@ -163,18 +162,8 @@ async function initialised(): Promise<string> {
   const { status, stderr } = run([...entry, 'init', '--dir', dirname(CONFIG)], dir);
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   const path = join(dir, 'strongroom.yaml');
-  writeFileSync(path, readFileSync(path, 'utf8').replace('port: 7420', `port: ${await freePort()}`));
+  writeFileSync(path, readFileSync(path, 'utf8').replace('port: 7420', `port: ${await ownPort()}`));
   return dir;
-}
-
-/** A port that nobody listens on: the check must know it, so that the system cannot choose it. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Mounted read-only: what stands in the folder belongs to root, and nothing can be made beside it. */
@@ -279,7 +268,7 @@ it('never initialises: without settings, key file or store it says which, ends, 
 
 it('is found ready over TLS on every address, and closed to a check that the proxies do not list', async () => {
   const dir = await initialised();
-  const port = await freePort();
+  const port = await ownPort();
   const config = join(dir, 'strongroom.yaml');
   const text = readFileSync(config, 'utf8');
   const server = (setting: string): void =>

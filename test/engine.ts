@@ -4,6 +4,10 @@ import { join } from 'node:path';
 import { Client } from 'pg';
 import { readConfig, type Settings } from '../src/config/settings.ts';
 import { prepareDatabase } from '../src/migrate.ts';
+import { headSeal } from '../src/vault/commit/head.ts';
+import { groupTransaction } from '../src/vault/commit/transaction.ts';
+import type { Transaction } from '../src/vault/statement.ts';
+import type { Store } from '../src/vault/store.ts';
 import type { Database as Made } from './postgres/databases.ts';
 import { databasesOfFile } from './postgres/lifetimes.ts';
 
@@ -123,3 +127,24 @@ const integers = ((oid: number) => {
   if (oid === 17) return (text: string) => Buffer.from(text.slice(2), 'hex');
   return (text: string) => text;
 }) as never;
+
+/** Moves a server's clock together with that of a process: what a test does by moving a clock, time does to both. */
+export function movedWith(store: Store, clock: { readonly offset: number }): Store {
+  function* moved<R>(conversation: Transaction<R>): Transaction<R> {
+    let step = conversation.next();
+    while (step.done !== true) {
+      const told = yield step.value;
+      step = conversation.next({ ...told, clock: told.clock === null ? null : told.clock + clock.offset });
+    }
+    return step.value;
+  }
+  const transact: Store['transact'] = (transaction) => store.transact(() => moved(transaction()));
+  return {
+    ...store,
+    transact,
+    transactAside: (group, now, rowsKey) =>
+      chosen === null
+        ? store.transactAside(group, now, rowsKey)
+        : transact(() => groupTransaction(group, now, headSeal(rowsKey))),
+  };
+}

@@ -5,17 +5,17 @@ import { join } from 'node:path';
 import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import { readConfig, type Settings } from '../src/config/settings.ts';
-import { writeKeyFile } from '../src/masterkey/file.ts';
-import { found, open, type Opening } from '../src/open.ts';
+import { fileMasterKey, writeKeyFile } from '../src/masterkey/file.ts';
+import { found, openStore, type Opening } from '../src/open.ts';
 import { base58 } from '../src/vault/base58.ts';
 import type { BoundVault } from '../src/vault/bound.ts';
 import type { Caller } from '../src/vault/call.ts';
 import type { Notice } from '../src/vault/core.ts';
 import { type Observer, UNOBSERVED } from '../src/vault/observer.ts';
 import { hostCaller } from '../src/vault/access/host-caller.ts';
-import type { Vault } from '../src/vault/vault.ts';
+import { openVault, type Vault } from '../src/vault/vault.ts';
 import type { AddClientRequest } from '../src/wire/clients.ts';
-import { SQLITE, storeIn, type StoreWriter, writerOf } from './engine.ts';
+import { movedWith, SQLITE, storeIn, type StoreWriter, writerOf } from './engine.ts';
 
 /** Real parts: a SQLite file or a PostgreSQL server, a key file, the real clock unless a test moves it. */
 
@@ -107,7 +107,15 @@ export async function openVaultDir(
   const notices: Notice[] = [];
   const fatal: string[] = [];
   const opening = openingOf(dir, clock, notices, fatal);
-  const vault = await open({ ...opening, observer });
+  const { settings, world, onFatal } = opening;
+  const vault = await openVault({
+    store: movedWith(await openStore(settings.store, world), clock),
+    masterKey: fileMasterKey(settings.masterKey.path, opening, world.random),
+    environment: settings.vault.environment,
+    world,
+    observer,
+    onFatal,
+  });
   let closed = false;
   const close = async (): Promise<void> => {
     if (closed) return;
@@ -175,7 +183,7 @@ function readConfigOf(dir: string) {
   return config;
 }
 
-function openingOf(dir: string, clock: Clock, notices: Notice[], fatal: string[]): Opening {
+export function openingOf(dir: string, clock: Clock, notices: Notice[], fatal: string[]): Opening {
   return {
     settings: readConfigOf(dir).settings,
     world: {

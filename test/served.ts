@@ -42,8 +42,15 @@ function finished(child: ChildProcess): Promise<Finished> {
 }
 
 /** Starts `strongroom serve` and waits until it says where it listens. */
-export function startServe(configPath: string, env: NodeJS.ProcessEnv = {}): Promise<Served> {
-  const child = start(['serve', '--config', configPath], env);
+export const startServe = (configPath: string, env: NodeJS.ProcessEnv = {}): Promise<Served> =>
+  listening(['serve', '--config', configPath], env);
+
+/** Starts `strongroom witness serve` and waits until it says where it listens. */
+export const startWitness = (dir: string): Promise<Served> =>
+  listening(['witness', 'serve', '--dir', dir], {});
+
+function listening(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<Served> {
+  const child = start(argv, env);
   const out = { stdout: '', stderr: '' };
   child.stdout?.on('data', (chunk: Buffer) => (out.stdout += chunk.toString()));
   const ended = finished(child);

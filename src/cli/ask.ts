@@ -20,10 +20,15 @@ export function ask<T>(
   if (url === undefined && keyFile !== undefined)
     throw usage('--key-file goes with --url: without it, whoever runs the command acts as the host');
   if (url === undefined) return host.onHost(config, use);
-  if (!isSafeUrl(url))
-    throw usage('--url is https://host[:port] and nothing after it, or http:// on loopback');
+  mustBeSafe(url);
   if (keyFile === undefined) throw usage('--url asks for --key-file FILE, which holds an API key');
   return use(host.connect(url, keyFile));
+}
+
+/** An API key in clear on a network is given away. */
+export function mustBeSafe(url: string): void {
+  if (!isSafeUrl(url))
+    throw usage('--url is https://host[:port] and nothing after it, or http:// on loopback');
 }
 
 /** A command that was not given as it must be. Exit 2. */

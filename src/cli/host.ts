@@ -1,6 +1,15 @@
+import type { Archived } from '../vault/audit/archive.ts';
 import type { LogFinding } from '../vault/audit/verify.ts';
 import type { BoundVault } from '../vault/bound.ts';
 import type { Inspection } from '../vault/inspection.ts';
+import type {
+  BundleOptions,
+  BundleReport,
+  LogCheck,
+  LogCheckOptions,
+  ProofCheck,
+  ProofCheckOptions,
+} from './log-check.ts';
 import type { PolicyFile } from './policy-file.ts';
 
 /** What only the host can do, handed to the commands: files, processes, the terminal. */
@@ -24,12 +33,22 @@ export interface Host {
   backup(options: BackupOptions): Promise<BackupReport>;
   /** Tries a backup, and puts it in the place of the store. */
   restore(options: RestoreOptions): Promise<RestoreReport>;
+  /** Copies the log to a folder that keeps it. */
+  archive(options: ArchiveOptions): Promise<ArchiveReport>;
   /** Moves the vault to another store. */
   copyStore(options: CopyOptions): Promise<CopyReport>;
   /** Opens a store again that was closed for a copy which has not come about. */
   reopenStore(configPath: string): Promise<void>;
+  /** Verifies a log with nothing but a key of it. */
+  checkLog(options: LogCheckOptions): Promise<LogCheck>;
+  /** Verifies the proof of one event. */
+  checkProof(options: ProofCheckOptions): Promise<ProofCheck>;
+  /** Copies a log for whoever verifies it. */
+  bundle(options: BundleOptions): Promise<BundleReport>;
   /** Looks for what is wrong with a vault on this host, and changes nothing. */
   doctor(configPath: string): Promise<DoctorReport>;
+  /** A witness of logs, in a folder of its own: it has no vault. */
+  readonly witness: WitnessHost;
   /** The policy of a file, with everything that is wrong or odd about it; no store is opened. */
   policyFile(configPath: string): PolicyFile;
   /** The vault of a store, bound to whoever runs the command; closed when `use` is done. */
@@ -126,6 +145,16 @@ export interface RestoreReport {
   readonly restored: string | null;
 }
 
+export interface ArchiveOptions {
+  readonly config: string;
+  /** The folder. */
+  readonly to: string;
+}
+
+export interface ArchiveReport extends Archived {
+  readonly folder: string;
+}
+
 export interface CopyOptions {
   readonly config: string;
   /** The settings with the store that the vault is to have. */
@@ -158,4 +187,43 @@ export interface DoctorReport {
   }[];
   /** Each a phrase that ends with why. */
   readonly unchecked: readonly string[];
+}
+
+/** What a witness is asked on its host. */
+export interface WitnessHost {
+  /** Makes one; returns its verifier key. */
+  init(dir: string, name: string): Promise<string>;
+  /** Takes checkpoints under one more key. */
+  trust(dir: string, key: string): Promise<{ readonly origin: string; readonly keys: number }>;
+  /** Serves until it is told to stop. */
+  serve(dir: string): Promise<void>;
+  show(dir: string): Promise<WitnessReport>;
+  /** Lets go what was seen of a log, and keeps that it was. Returns the size that is forgotten. */
+  forget(dir: string, origin: string, reason: string): Promise<number>;
+}
+
+/** What a witness has seen. Times are milliseconds since 1970, roots base64. */
+export interface WitnessReport {
+  /** Its verifier key. */
+  readonly key: string;
+  readonly logs: readonly {
+    readonly origin: string;
+    /** Under how many keys its checkpoints are taken; 0 for a log that is trusted no more. */
+    readonly keys: number;
+    readonly newest: {
+      readonly size: number;
+      readonly root: string;
+      readonly at: number;
+      readonly checkpoint: string;
+    } | null;
+  }[];
+  readonly past: readonly {
+    readonly what: 'forgotten' | 'contradiction' | 'unproven';
+    readonly origin: string;
+    readonly size: number;
+    readonly root: string;
+    readonly at: number;
+    readonly checkpoint: string;
+    readonly reason: string;
+  }[];
 }

@@ -27,7 +27,9 @@ export const changeLines = (changes: readonly PolicyChange[]): string[] =>
 const indented = (line: string): string => `  ${printable(line)}`;
 const others = (more: number): string[] => (more === 0 ? [] : [`  and ${more} more`]);
 
-function changeLine({ what, name, change, option, from, to, fixed }: PolicyChange): string {
+function changeLine(one: PolicyChange): string {
+  const { what, name, change, option, from, to, fixed } = one;
+  if (what === 'audit' && name === 'anchors') return anchorsLine(one);
   switch (change) {
     case 'added':
       return `${what} ${name} is new${to === undefined ? '' : `: ${option} ${to}`}`;
@@ -46,6 +48,13 @@ function changeLine({ what, name, change, option, from, to, fixed }: PolicyChang
     case 'changed':
       return `${what} ${name}: ${option} from ${from ?? 'none'} to ${to ?? 'none'}${fixed === true ? FIXED : ''}`;
   }
+}
+
+function anchorsLine({ from, to }: PolicyChange): string {
+  const was = from === undefined ? '' : `; until now ${from}`;
+  return to === undefined
+    ? `values are shown whatever the anchors have of the log${was}`
+    : `values are shown only while nothing of the log goes unanchored for longer than ${to}${was}`;
 }
 
 const FIXED = ' (fixed at its first value, and it has none yet)';

@@ -6,7 +6,7 @@ import { CommandRefused, lineOf, refusal, type FileProblem } from './refusal.ts'
 import { type Host } from './host.ts';
 import type { PolicyFile } from './policy-file.ts';
 import { comparisonLines } from './policy-words.ts';
-import { printable, table } from './table.ts';
+import { counted, printable, table } from './table.ts';
 
 interface ApplyOptions extends Common {
   readonly ifVersion?: number;
@@ -151,5 +151,3 @@ function count(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('as 12');
   return Number(text);
 }
-
-const counted = (many: number, what: string): string => `${many} ${what}${many === 1 ? '' : 's'}`;

@@ -9,6 +9,7 @@ import { addInitCommand } from './init.ts';
 import { addMigrateCommand } from './migrate.ts';
 import { addPolicyCommands } from './policy.ts';
 import { addStoreCommands } from './store.ts';
+import { addWitnessCommands } from './witness.ts';
 
 /**
  * Runs one command.
@@ -60,6 +61,7 @@ function build(host: Host, outcome: { code: number }): Command {
   addAuditCommands(program, host, outcome);
   addStoreCommands(program, host, outcome);
   addDoctorCommand(program, host, outcome);
+  addWitnessCommands(program, host, outcome);
   addFormatsCommand(program, host);
   return program;
 }

@@ -14,3 +14,6 @@ export function table(titles: readonly string[], rows: readonly (readonly string
     )
     .join('\n');
 }
+
+/** `1 event`, `2 events`. */
+export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

@@ -1,7 +1,9 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { isLoopback, subnetFault } from './address.ts';
+import { isLoopback } from './address.ts';
+import { anchorSettings, anchorsSchema, type AnchorSettings } from './anchors.ts';
 import { filePath } from './file-path.ts';
+import { host, notInClear, port, proxy, tls } from './listener.ts';
 import { problemAt, schemaProblems } from './problem.ts';
 import type { ConfigProblem, LineOf } from './problem.ts';
 import { type StoreSettings, storeSchema, storeSettings } from './store.ts';
@@ -23,6 +25,8 @@ export interface Settings {
   };
   store: StoreSettings;
   masterKey: { provider: 'file'; path: string };
+  /** Places off the host that keep what the log was. */
+  anchors: readonly AnchorSettings[];
 }
 
 /** The keys of the policy that a file has, not yet checked. */
@@ -41,21 +45,13 @@ export interface Unusable {
   rest: PolicyPart | null;
 }
 
-const settingsKeys = ['vault', 'server', 'store', 'masterKey'];
-const policyKeys = ['purposes', 'collections', 'roles', 'limits'];
+const settingsKeys = ['vault', 'server', 'store', 'masterKey', 'anchors'];
+const policyKeys = ['purposes', 'collections', 'roles', 'limits', 'audit'];
 
 const label = (longest: number) =>
   z.string().regex(new RegExp(`^[a-z0-9-]{1,${longest}}$`), {
     error: `must be 1 to ${longest} of a to z, 0 to 9 and -`,
   });
-
-const addresses = z.array(z.string().check(fault(subnetFault))).min(1, 'name at least one address');
-
-const host = z
-  .string()
-  .regex(/^[A-Za-z0-9.:-]{1,253}$/, 'must be an address or a host name')
-  .default('127.0.0.1');
-const port = z.int('must be a whole number').min(0, 'must be 0 to 65535').max(65535, 'must be 0 to 65535');
 
 const metrics = z.strictObject({
   host,
@@ -67,8 +63,8 @@ const server = z
   .strictObject({
     host,
     port: port.default(7420),
-    tls: z.strictObject({ cert: filePath, key: filePath }).optional(),
-    proxy: z.strictObject({ addresses }).optional(),
+    tls: tls.optional(),
+    proxy: proxy.optional(),
     metrics: metrics.optional(),
   })
   .check(({ value, issues }) => {
@@ -85,13 +81,7 @@ const server = z
     }
     if (on !== 0 && on === value.port) refuse('port', 'must be another port than server.port');
   })
-  .check(({ value, issues }) => {
-    if (isLoopback(value.host) || value.tls !== undefined || value.proxy !== undefined) return;
-    const message =
-      'off loopback, values would cross the network in clear: give server.tls {cert, key}, ' +
-      'or server.proxy {addresses} of the proxy that ends TLS, or listen on 127.0.0.1';
-    issues.push({ code: 'custom', message, path: ['host'], input: null });
-  });
+  .check(notInClear('values'));
 
 const settingsSchema = z.strictObject({
   vault: z.strictObject({ name: label(40), environment: label(32) }),
@@ -101,6 +91,7 @@ const settingsSchema = z.strictObject({
     provider: z.literal('file', 'must be file: other providers are not in this release'),
     path: filePath,
   }),
+  anchors: anchorsSchema.default([]),
 });
 
 /**
@@ -138,25 +129,19 @@ function splitConfig(
 }
 
 function settingsOf(parsed: z.infer<typeof settingsSchema>, baseDir: string): Settings {
-  const { host: address, port: number, tls, proxy, metrics: watched } = parsed.server;
+  const { host: address, port: number, tls: files, proxy: behind, metrics: watched } = parsed.server;
   const at = (relative: string) => resolve(baseDir, relative);
   return {
     vault: parsed.vault,
     server: {
       host: address,
       port: number,
-      tls: tls === undefined ? null : { cert: at(tls.cert), key: at(tls.key) },
-      proxy: proxy ?? null,
+      tls: files === undefined ? null : { cert: at(files.cert), key: at(files.key) },
+      proxy: behind ?? null,
       metrics: watched ?? null,
     },
     store: storeSettings(parsed.store, baseDir),
     masterKey: { provider: parsed.masterKey.provider, path: at(parsed.masterKey.path) },
-  };
-}
-
-function fault(find: (text: string) => string | null) {
-  return ({ value, issues }: { value: string; issues: z.core.$ZodRawIssue[] }) => {
-    const message = find(value);
-    if (message !== null) issues.push({ code: 'custom', message, input: null });
+    anchors: anchorSettings(parsed.anchors, baseDir),
   };
 }

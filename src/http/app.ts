@@ -81,10 +81,11 @@ export function createApp({ vault, now, random, addressOf, log }: AppDeps): App 
   }
 
   // Not a route of its own: a second match would cost every request a middleware chain.
-  app.notFound(({ req }) => {
+  app.notFound((context) => {
+    const { req } = context;
     const allow = methods.get(req.path) ?? null;
     const code: Code = allow === null ? 'not_found' : 'method_not_allowed';
-    vault.refused(code);
+    vault.refused(code, addressOf(context));
     const response = refuse(code, methodOf(req.method), allow === null ? '*' : req.path);
     if (allow !== null) response.headers.set('allow', allow);
     return response;
@@ -93,7 +94,7 @@ export function createApp({ vault, now, random, addressOf, log }: AppDeps): App 
   return {
     fetch: app.fetch,
     refuse: (code) => {
-      vault.refused(code);
+      vault.refused(code, null);
       return refuse(code, 'OTHER', '*');
     },
   };

@@ -19,13 +19,19 @@ export function encodeEntries(entries: readonly Uint8Array[]): Buffer {
 
 /** The entries of a bundle; null where it ends within one. */
 export function decodeEntries(bundle: Uint8Array): readonly Uint8Array[] | null {
+  const entries = decodeLongest(bundle);
+  const size = entries.reduce((sum, { length }) => sum + LENGTH_BYTES + length, 0);
+  return size === bundle.length ? entries : null;
+}
+
+/** The entries of a bundle up to where it ends within one. */
+export function decodeLongest(bundle: Uint8Array): readonly Uint8Array[] {
   const bytes = Buffer.from(bundle.buffer, bundle.byteOffset, bundle.byteLength);
   const entries: Uint8Array[] = [];
-  for (let at = 0; at < bytes.length;) {
-    if (at + LENGTH_BYTES > bytes.length) return null;
+  for (let at = 0; at + LENGTH_BYTES <= bytes.length;) {
     const from = at + LENGTH_BYTES;
     at = from + bytes.readUInt16BE(at);
-    if (at > bytes.length) return null;
+    if (at > bytes.length) break;
     entries.push(new Uint8Array(bytes.subarray(from, at)));
   }
   return entries;

@@ -49,7 +49,7 @@ export function appendToTiles(
 }
 
 /** The root of a full tile. */
-function rootOf(hashes: readonly Uint8Array[]): Uint8Array {
+export function rootOf(hashes: readonly Uint8Array[]): Uint8Array {
   let row = hashes;
   for (let height = 0; height < HEIGHT; height++) row = pairs(row);
   const [top] = row;

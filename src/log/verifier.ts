@@ -27,7 +27,7 @@ export class NoteRefused extends Error {
 const ED25519 = 0x01;
 /** Ed25519 over a time and the note's text (C2SP tlog-cosignature, type 0x04). */
 const COSIGNATURE = 0x04;
-const TIME_BYTES = 8;
+export const TIME_BYTES = 8;
 export const ID_BYTES = 4;
 const KEY_BYTES = 32;
 const SIGNATURE_BYTES = 64;
@@ -58,7 +58,7 @@ export const cosignedMessage = (time: bigint, text: string): Buffer =>
   Buffer.from(`cosignature/v1\ntime ${time}\n${text}`);
 
 /** When a cosignature says that it was made, in seconds since 1970. */
-const timeOf = (signature: Uint8Array): bigint => Buffer.from(signature).readBigUInt64BE(0);
+export const timeOf = (signature: Uint8Array): bigint => Buffer.from(signature).readBigUInt64BE(0);
 
 function named(name: string, type: number, key: Uint8Array, holds: Verifier['holds']): Verifier {
   if (!isName(name)) throw new NoteRefused('the name of a key has no spaces and no +');

@@ -57,6 +57,7 @@ export async function verifyLog(
     : { verdict: 'root', index: null, root: computed };
 }
 
-function isEvent(bytes: Uint8Array): boolean {
+/** Whether bytes start as those of every event do. */
+export function isEvent(bytes: Uint8Array): boolean {
   return Buffer.compare(bytes.subarray(0, EVENT_START.length), EVENT_START) === 0;
 }

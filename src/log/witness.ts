@@ -2,7 +2,7 @@ import { type Checkpoint, parseCheckpoint } from './checkpoint.ts';
 import { openNote } from './note.ts';
 import { base64, NoteRefused, type Verifier } from './verifier.ts';
 import { verifyConsistency } from './proof.ts';
-import { HASH_BYTES } from './tree.ts';
+import { EMPTY, HASH_BYTES, root as rootOf } from './tree.ts';
 
 /** What a witness decides on a request of C2SP tlog-witness (c2sp.org/tlog-witness), without its network and its disk. */
 
@@ -20,9 +20,17 @@ export interface WitnessedLog {
 
 /** To be cosigned once it is kept that it was; or refused, with the status of HTTP. On 409 the answer is the size. */
 export type WitnessDecision =
-  | { readonly status: 200; readonly checkpoint: Checkpoint; readonly text: string }
-  | { readonly status: 409; readonly size: number }
-  | { readonly status: 400 | 403 | 404 | 422 };
+  | { readonly status: 200; readonly signed: SignedCheckpoint }
+  | { readonly status: 409; readonly size: number; readonly signed: SignedCheckpoint }
+  | { readonly status: 400 | 403 | 404 | 422; readonly signed: SignedCheckpoint | null };
+
+/** A checkpoint whose signature of its log held. */
+export interface SignedCheckpoint {
+  readonly checkpoint: Checkpoint;
+  /** What was signed, other lines of the log's included. */
+  readonly text: string;
+  readonly note: Uint8Array;
+}
 
 const MOST_HASHES = 63;
 
@@ -32,28 +40,30 @@ export function decideCheckpoint(
   logOf: (origin: string) => WitnessedLog | null,
 ): WitnessDecision {
   const request = parseRequest(body);
-  if (request === null) return { status: 400 };
-  const { oldSize, proof, note, checkpoint } = request;
+  if (request === null) return { status: 400, signed: null };
+  const { oldSize, proof, note, text, checkpoint } = request;
   const log = logOf(checkpoint.origin);
-  if (log === null) return { status: 404 };
-  const opened = opensUnder(note, log.verifiers);
-  if (!opened) return { status: 403 };
-  if (oldSize > checkpoint.size) return { status: 400 };
-  const { size, root } = log.newest;
-  if (oldSize !== size) return { status: 409, size };
-  const { text } = request;
-  if (oldSize === checkpoint.size && size > 0 && Buffer.compare(root, checkpoint.root) !== 0)
-    return { status: 409, size };
-  return isContinued(log.newest, checkpoint, proof) ? { status: 200, checkpoint, text } : { status: 422 };
+  if (log === null) return { status: 404, signed: null };
+  if (!opensUnder(note, log.verifiers)) return { status: 403, signed: null };
+  const signed = { checkpoint, text, note };
+  if (oldSize > checkpoint.size) return { status: 400, signed };
+  const { size } = log.newest;
+  if (oldSize !== size || contradicts(log.newest, checkpoint)) return { status: 409, size, signed };
+  return isContinued(log.newest, checkpoint, proof) ? { status: 200, signed } : { status: 422, signed };
 }
+
+/** Whether a log has signed two states of one size: no honest one does. */
+export const contradicts = ({ size, root }: Witnessed, checkpoint: Checkpoint): boolean =>
+  size > 0 && size === checkpoint.size && Buffer.compare(root, checkpoint.root) !== 0;
 
 function isContinued(
   { size, root }: Witnessed,
   { size: newSize, root: newRoot }: Checkpoint,
   proof: readonly Uint8Array[],
 ): boolean {
-  if (size === 0) return proof.length === 0;
-  return verifyConsistency({ oldSize: size, oldRoot: root, newSize, newRoot, proof });
+  if (size > 0) return verifyConsistency({ oldSize: size, oldRoot: root, newSize, newRoot, proof });
+  // Whatever it begins with continues nothing, but there is only one empty log.
+  return proof.length === 0 && (newSize > 0 || Buffer.compare(newRoot, rootOf(EMPTY)) === 0);
 }
 
 function opensUnder(note: Uint8Array, verifiers: readonly Verifier[]): boolean {

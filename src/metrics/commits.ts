@@ -10,7 +10,7 @@ const BUCKETS = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 
 /** All of them: a series that begins with its first failure has no rate then. */
 const KINDS = {
   failed: { full: 0, io: 0, busy: 0, closed: 0, unknown: 0, other: 0 } satisfies Record<FailureKind, 0>,
-  notices: { integrity: 0, filling: 0, store: 0, upkeep: 0, policy: 0, fatal: 0 } satisfies Record<
+  notices: { integrity: 0, filling: 0, store: 0, upkeep: 0, policy: 0, anchor: 0, fatal: 0 } satisfies Record<
     Notice['kind'],
     0
   >,

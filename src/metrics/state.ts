@@ -23,6 +23,9 @@ export function stateMetrics(registry: Registry, version: string): (gauges: Gaug
   const lastAt = gauge('last_commit_timestamp_seconds', 'When the last commit was made');
   const signed = gauge('checkpoint_events', 'Events in the log of its newest checkpoint');
   const signedAt = gauge('checkpoint_timestamp_seconds', 'When that was signed');
+  const anchored = gauge('anchor_events', 'Events in the log that an anchor has confirmed', ['anchor']);
+  const anchoredAt = gauge('anchor_timestamp_seconds', 'When it confirmed them', ['anchor']);
+  const anchorFailures = gauge('anchor_failures', 'Times that an anchor failed, since the start', ['anchor']);
   const findings = gauge('integrity_findings', 'Records that did not authenticate, since the start');
   const open = gauge('open', '1 while what decisions rest on authenticates and reads, else 0');
   const epoch = gauge('epoch', 'Changes of clients, grants, policy, collections and keys');
@@ -52,6 +55,12 @@ export function stateMetrics(registry: Registry, version: string): (gauges: Gaug
     lastAt.set(vault.lastAt / 1000);
     setOrDrop(signed, vault.checkpoint?.size ?? null);
     setOrDrop(signedAt, seconds(vault.checkpoint?.at ?? null));
+    for (const one of [anchored, anchoredAt, anchorFailures]) one.reset();
+    for (const { name: anchor, size, at, failures } of vault.anchors) {
+      anchored.set({ anchor }, size);
+      if (at > 0) anchoredAt.set({ anchor }, at / 1000);
+      anchorFailures.set({ anchor }, failures);
+    }
     findings.set(vault.findings);
     open.set(authority === null ? 0 : 1);
     setOrDrop(epoch, authority?.epoch ?? null);

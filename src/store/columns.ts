@@ -1,5 +1,5 @@
 import { getTableColumns } from 'drizzle-orm';
-import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
+import { getTableConfig, type SQLiteTable } from 'drizzle-orm/sqlite-core';
 import {
   type EarlierRow,
   type HeadRow,
@@ -56,6 +56,12 @@ export const columnsOf = (table: SQLiteTable): readonly RowColumn[] =>
     type: dataType === 'buffer' || dataType === 'number' ? dataType : 'string',
     notNull,
   }));
+
+/** The columns that a table's rows are told apart by, unquoted. */
+export function keyColumnsOf(table: SQLiteTable): readonly string[] {
+  const { primaryKeys, columns } = getTableConfig(table);
+  return (primaryKeys[0]?.columns ?? columns.filter(({ primary }) => primary)).map(({ name }) => name);
+}
 
 /** Every table with the columns that this release has in it, as SQLite names them. */
 export const SCHEMA: ReadonlyMap<string, readonly string[]> = new Map(

@@ -1,8 +1,8 @@
 import { getTableName } from 'drizzle-orm';
-import { getTableConfig, type SQLiteTable } from 'drizzle-orm/sqlite-core';
+import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
 import type { RawRow } from '../vault/rows.ts';
 import { StoreFailure } from '../vault/store.ts';
-import { columnsOf, type ColumnType, fitsIn } from './columns.ts';
+import { columnsOf, type ColumnType, fitsIn, keyColumnsOf } from './columns.ts';
 import * as tables from './tables.ts';
 
 /** Whole tables a page at a time, in the order of their keys: what is copied when a vault moves to another store. */
@@ -38,19 +38,20 @@ export interface Paging {
   readonly key: readonly number[];
 }
 
-/** @param place the parameter of the n-th column of the key, from 0 */
-export function pagingOf(name: string, place: (n: number, type: ColumnType) => string): Paging {
+/**
+ * @param place the parameter of the n-th column of the key, from 0
+ * @param schema what stands before the table's name: `public.`
+ */
+export function pagingOf(name: string, place: (n: number, type: ColumnType) => string, schema = ''): Paging {
   const table = copied(name);
   const columns = columnsOf(table);
-  const { primaryKeys, columns: declared } = getTableConfig(table);
-  const keyed = primaryKeys[0]?.columns ?? declared.filter(({ primary }) => primary);
-  const key = keyed.map((one) => columns.findIndex(({ column }) => column === `"${one.name}"`));
-  const quoted = keyed.map((one) => `"${one.name}"`);
+  const quoted = keyColumnsOf(table).map((column) => `"${column}"`);
+  const key = quoted.map((one) => columns.findIndex(({ column }) => column === one));
   const places = key.map((at, n) => place(n, columns[at]?.type ?? 'buffer')).join(', ');
-  const from = `select ${columns.map(({ column }) => column).join(', ')} from "${name}"`;
+  const from = `select ${columns.map(({ column }) => column).join(', ')} from ${schema}"${name}"`;
   const inOrder = `order by ${quoted.join(', ')} limit ${PAGE}`;
   return {
-    count: `select count(*) from "${name}"`,
+    count: `select count(*) from ${schema}"${name}"`,
     first: `${from} ${inOrder}`,
     next: `${from} where (${quoted.join(', ')}) > (${places}) ${inOrder}`,
     last: `${from} order by ${quoted.map((column) => `${column} desc`).join(', ')} limit 1`,

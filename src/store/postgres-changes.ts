@@ -12,14 +12,14 @@ import { type Given, unnested } from './postgres-sql.ts';
 const held = (given: Given, version: string): string =>
   `with u as materialized (select * from ${unnested(given)}),
    held as materialized (
-     select u.* from u join "values" v on v."row" = u."row" and v."version" = ${version} order by u."row" for update of v
+     select u.* from u join public."values" v on v."row" = u."row" and v."version" = ${version} order by u."row" for update of v
    )`;
 
 /** The fingerprints that `done` names, out of both tables. */
 const PRINTS_DROPPED = ['fingerprints', 'lookups']
   .map(
     (table) => `no_${table} as (
-     delete from "${table}" p using done
+     delete from public."${table}" p using done
      where done."prints" = '${table}' and p."collection" = done."collection" and p."fingerprint" = done."fingerprint" and p."row" = done."row"
    )`,
   )
@@ -50,11 +50,11 @@ export const END: SetStatement<Ending> = {
     at,
   ],
   text: `${held(ENDED, 'u."version"')},
-   done as (delete from "values" v using held where v."row" = held."row" returning held.*),
+   done as (delete from public."values" v using held where v."row" = held."row" returning held.*),
    ${PRINTS_DROPPED},
-   no_earlier as (delete from "earlier" e using done where e."row" = done."row"),
+   no_earlier as (delete from public."earlier" e using done where e."row" = done."row"),
    ended as (
-     update "issued" i set "ended" = done."at" from done
+     update public."issued" i set "ended" = done."at" from done
      where i."collection" = done."collection" and i."hash" = done."hash" and i."row" = done."row" and i."ended" is null
    )
    select "position" from done`,
@@ -98,14 +98,14 @@ export const REPLACE: SetStatement<Replacement> = {
   ],
   text: `${held(REPLACED, 'u."version" - 1')},
    done as (
-     update "values" v set "cell" = held."cell", "metadata" = held."metadata", "key_id" = held."key_id",
+     update public."values" v set "cell" = held."cell", "metadata" = held."metadata", "key_id" = held."key_id",
        "version" = held."version", "expires_at" = held."expires_at"
      from held where v."row" = held."row" returning held.*
    ),
    ${PRINTS_DROPPED},
-   no_earlier as (delete from "earlier" e using done where e."row" = done."row" and done."earlier_version" is null),
+   no_earlier as (delete from public."earlier" e using done where e."row" = done."row" and done."earlier_version" is null),
    kept as (
-     insert into "earlier" ("row", "version", "cell", "key_id", "until")
+     insert into public."earlier" ("row", "version", "cell", "key_id", "until")
      select "row", "earlier_version", "earlier_cell", "earlier_key_id", "earlier_until" from done
      where "earlier_version" is not null
      on conflict ("row") do update set "version" = excluded."version", "cell" = excluded."cell",
@@ -129,9 +129,9 @@ export const FORGET_EARLIER: SetStatement<Relied> = {
   key: [0, 1],
   text: `with u as materialized (select * from ${unnested(RELIED)}),
    held as materialized (
-     select u.* from u join "earlier" e on e."row" = u."row" and e."version" = u."version" order by u."row" for update of e
+     select u.* from u join public."earlier" e on e."row" = u."row" and e."version" = u."version" order by u."row" for update of e
    )
-   delete from "earlier" e using held where e."row" = held."row" returning held."position"`,
+   delete from public."earlier" e using held where e."row" = held."row" returning held."position"`,
 };
 
 /** Asked under the head's lock, in a statement of its own. */
@@ -142,5 +142,5 @@ export const CHECK_LIVE: SetStatement<Relied> = {
   given: RELIED,
   key: [0],
   text: `select u."position" from ${unnested(RELIED)}
-   where not exists (select from "values" v where v."row" = u."row" and v."version" = u."version")`,
+   where not exists (select from public."values" v where v."row" = u."row" and v."version" = u."version")`,
 };

@@ -5,12 +5,19 @@ import type { Session } from './postgres-session.ts';
 const OLDEST = 140_000;
 
 /**
- * What every connection is told before anything else. Tables are ours by name alone, warnings are heard (one of them says that
+ * Where names are looked for: at the server's own functions and operators alone. Tables are named with their schema. One that
+ * somebody planted in `public` for the types that we give would come before the server's, wherever it stands in the path
+ * (PostgreSQL manual, 10.3; CVE-2018-1058), and run with all that this role may do.
+ */
+export const PATH = 'pg_catalog, pg_temp';
+
+/**
+ * What every connection is told before anything else. Warnings are heard (one of them says that
  * a commit is not on its standby), and no statement waits for good. The plans: rows are always sought by a key, and a plan
  * that was made while a table was empty must not read all of it once it is large.
  */
 const TOLD = `
-set search_path = public, pg_temp;
+set search_path = ${PATH};
 set client_min_messages = warning;
 set client_encoding = 'UTF8';
 set lock_timeout = '5s';
@@ -84,3 +91,9 @@ export async function mustBeDurable(session: Session): Promise<void> {
 
 /** What a superuser may change while a connection is open, asked again where it costs no round trip: with the head. */
 export const STILL_DURABLE = `current_setting('synchronous_commit') in ('on', 'remote_apply') and current_setting('fsync') = 'on' and current_setting('full_page_writes') = 'on'`;
+
+/**
+ * Whether the connection is still as it was set up, asked with the head too: a pooler that hands it to several callers in turn
+ * forgets it, and with it the warning that a commit is on no standby.
+ */
+export const STILL_TOLD = `current_setting('client_min_messages') = 'warning' and current_setting('search_path') = '${PATH}'`;

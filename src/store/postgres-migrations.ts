@@ -41,7 +41,7 @@ export function migrationsKnown(): readonly Migration[] {
 const TOLD = `set statement_timeout = ${PATIENCE}; set idle_in_transaction_session_timeout = ${PATIENCE}; set lock_timeout = '60s'`;
 
 /** Makes the table in which drizzle's own tools would look, too. */
-const KEPT = `create table if not exists "__drizzle_migrations" ("id" bigserial primary key, "hash" text not null, "created_at" bigint)`;
+const KEPT = `create table if not exists public."__drizzle_migrations" ("id" bigserial primary key, "hash" text not null, "created_at" bigint)`;
 
 /**
  * Applies what a database lacks, each step in a transaction of its own, while no other process does.
@@ -95,9 +95,11 @@ export async function mustBeServable(connections: Connections, place: PostgresPl
 const OLDER = 'the tables are those of an earlier release: run strongroom migrate';
 
 async function apply(session: Session, { name, at, statements }: Migration): Promise<void> {
-  const note = `insert into "__drizzle_migrations" ("hash", "created_at") values ('${name}', ${at})`;
+  const note = `insert into public."__drizzle_migrations" ("hash", "created_at") values ('${name}', ${at})`;
   await session.begin();
   try {
+    // Steps name their tables alone.
+    await session.script('set local search_path = public, pg_temp');
     for (const statement of [...statements, note]) await session.script(statement);
   } catch (error) {
     await session.rollback();

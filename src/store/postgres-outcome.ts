@@ -13,8 +13,8 @@ export interface EventIdentity {
 const PATIENCE = 10_000;
 const PAUSE = 250;
 
-const LOCK = { name: 'lock_head_alone', text: 'select from "head" where "only" = 1 for update' };
-const FIND = { name: 'event_at', text: 'select "bytes" from "events" where "index" = $1' };
+const LOCK = { name: 'lock_head_alone', text: 'select from public."head" where "only" = 1 for update' };
+const FIND = { name: 'event_at', text: 'select "bytes" from public."events" where "index" = $1' };
 
 /**
  * Asks the store what became of a group whose COMMIT was not answered, as docs/adr/0007-unknown-outcome.md has it.

@@ -6,17 +6,23 @@ import { TYPES } from './postgres-wire.ts';
 /** What a connection's one moment has of whole tables. */
 export function postgresPages(ask: Ask): Pick<StoreSnapshot, 'tables' | 'count' | 'pages' | 'last'> {
   const read = async (table: string, which: 'first' | 'next' | 'last', values: readonly unknown[] = []) => {
-    const { rows } = await ask({ name: `${which}_of_${table}`, text: pagingOf(table, place)[which] }, values);
+    const { rows } = await ask(
+      { name: `${which}_of_${table}`, text: pagingOf(table, place, SCHEMA)[which] },
+      values,
+    );
     return soundRows(table, rows);
   };
   return {
     tables: [...COPIED.keys()],
     count: async (table) => {
-      const { rows } = await ask({ name: `count_of_${table}`, text: pagingOf(table, place).count }, []);
+      const { rows } = await ask(
+        { name: `count_of_${table}`, text: pagingOf(table, place, SCHEMA).count },
+        [],
+      );
       return Number(rows[0]?.[0]);
     },
     async *pages(table, after) {
-      const { key } = pagingOf(table, place);
+      const { key } = pagingOf(table, place, SCHEMA);
       for (let last = after; ;) {
         const rows =
           last === null
@@ -35,4 +41,5 @@ export function postgresPages(ask: Ask): Pick<StoreSnapshot, 'tables' | 'count' 
   };
 }
 
+const SCHEMA = 'public.';
 const place = (n: number, type: keyof typeof TYPES): string => `$${n + 1}::${TYPES[type].name}`;

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { ClientConfig } from 'pg';
 import { PostgresFailure } from './postgres-door.ts';
+import { PATH } from './postgres-durability.ts';
 import { PARSERS } from './postgres-wire.ts';
 
 /** Where a PostgreSQL is, and how it is reached: what settings say of it. */
@@ -47,8 +48,8 @@ export function clientConfig({
       ? { minVersion: 'TLSv1.2', rejectUnauthorized: true, ...(ca === null ? {} : { ca: read(ca) }) }
       : false,
     application_name: 'strongroom',
-    // Said, so that PGOPTIONS is not asked; what else a connection is told follows when it is there.
-    options: '-c client_encoding=UTF8',
+    // Said, so that PGOPTIONS is not asked, and for connections that are told no more than this.
+    options: `-c client_encoding=UTF8 -c search_path=${PATH.replaceAll(' ', '')}`,
     connectionTimeoutMillis: CONNECT_PATIENCE,
     query_timeout: READ_PATIENCE,
     keepAlive: true,

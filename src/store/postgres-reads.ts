@@ -56,14 +56,14 @@ const one = (rows: string): string => `left join lateral (${rows} offset 0)`;
 
 const sought = (table: keyof typeof ROWS, type: 'bytea' | 'text', on: string, parameter = 1) =>
   `select ${ROWS[table].columns} from ${asked(parameter, type)}
-   ${one(`select * from "${table}" t where ${on}`)} t on true order by u."position"`;
+   ${one(`select * from public."${table}" t where ${on}`)} t on true order by u."position"`;
 
-const ISSUED = one('select * from "issued" i where i."collection" = $1 and i."hash" = u."key"');
+const ISSUED = one('select * from public."issued" i where i."collection" = $1 and i."hash" = u."key"');
 
 const LOCATE = {
   name: 'locate',
   text: `select i."row", i."ended", ${ROWS.values.columns} from ${asked(2, 'bytea')} ${ISSUED} i on true
-   ${one('select * from "values" t where t."row" = i."row"')} t on true order by u."position"`,
+   ${one('select * from public."values" t where t."row" = i."row"')} t on true order by u."position"`,
 };
 const TAKEN = {
   name: 'taken',
@@ -78,7 +78,7 @@ const FINGERPRINTED = {
 const LOOKED_UP = {
   name: 'looked_up',
   text: `select (u."position")::text, ${ROWS.lookups.columns} from ${asked(2, 'bytea')} cross join lateral (
-     select * from "lookups" l where l."collection" = $1 and l."fingerprint" = u."key" order by l."row" limit $3
+     select * from public."lookups" l where l."collection" = $1 and l."fingerprint" = u."key" order by l."row" limit $3
    ) t order by u."position", t."row"`,
 };
 const SUBJECTS = { name: 'subjects', text: sought('subjects', 'bytea', 't."hash" = u."key"') };
@@ -86,42 +86,47 @@ const SUBJECTS_BY_ID = { name: 'subjects_by_id', text: sought('subjects', 'text'
 const USES = { name: 'uses_of', text: sought('uses', 'text', 't."key_id" = u."key"') };
 const EXPIRED = {
   name: 'expired',
-  text: `select ${ROWS.values.columns} from "values" t where t."expires_at" <= $1 order by t."expires_at" limit $2 offset $3`,
+  text: `select ${ROWS.values.columns} from public."values" t where t."expires_at" <= $1 order by t."expires_at" limit $2 offset $3`,
 };
 const OUTLIVED = {
   name: 'outlived',
-  text: `select ${ROWS.earlier.columns} from "earlier" t where t."until" <= $1 order by t."until" limit $2 offset $3`,
+  text: `select ${ROWS.earlier.columns} from public."earlier" t where t."until" <= $1 order by t."until" limit $2 offset $3`,
 };
 const LEASE_OF = {
   name: 'lease_of',
-  text: `select ${ROWS.leases.columns} from "leases" t where t."name" = $1`,
+  text: `select ${ROWS.leases.columns} from public."leases" t where t."name" = $1`,
 };
 const CLAIM_OF = {
   name: 'claim_of',
-  text: `select ${ROWS.claims.columns} from "claims" t where t."owner" = $1 and t."key" = $2`,
+  text: `select ${ROWS.claims.columns} from public."claims" t where t."owner" = $1 and t."key" = $2`,
 };
-const HAS_CLAIMS = { name: 'has_claims', text: 'select 1 from "claims" where "at" < $1 limit 1' };
-const IS_USED = { name: 'is_used', text: 'select 1 from "issued" where "collection" = $1 limit 1' };
-const CLOCK = { name: 'clock', text: 'select (extract(epoch from clock_timestamp()) * 1000)::bigint' };
-const EPOCH = { name: 'epoch', text: 'select "epoch" from "head" where "only" = 1' };
+const HAS_CLAIMS = { name: 'has_claims', text: 'select 1 from public."claims" where "at" < $1 limit 1' };
+const IS_USED = { name: 'is_used', text: 'select 1 from public."issued" where "collection" = $1 limit 1' };
+/** The server's clock, in milliseconds. */
+export const CLOCK_NOW = '(extract(epoch from clock_timestamp()) * 1000)::bigint';
+const CLOCK = { name: 'clock', text: `select ${CLOCK_NOW}` };
+const EPOCH = { name: 'epoch', text: 'select "epoch" from public."head" where "only" = 1' };
 
-const HEAD_NOW = { name: 'head_now', text: `select ${ROWS.head.columns} from "head" t where t."only" = 1` };
+const HEAD_NOW = {
+  name: 'head_now',
+  text: `select ${ROWS.head.columns} from public."head" t where t."only" = 1`,
+};
 const EVENTS_FROM = {
   name: 'events_from',
-  text: `select ${ROWS.events.columns} from "events" t where t."index" >= $1 order by t."index" limit $2`,
+  text: `select ${ROWS.events.columns} from public."events" t where t."index" >= $1 order by t."index" limit $2`,
 };
 const FOLLOWER_OF = {
   name: 'follower_of',
-  text: `select ${ROWS.followers.columns} from "followers" t where t."name" = $1`,
+  text: `select ${ROWS.followers.columns} from public."followers" t where t."name" = $1`,
 };
 const TILES_OF = {
   name: 'tiles_of',
   text: `select ${ROWS.tiles.columns} from unnest($1::bigint[], $2::bigint[]) with ordinality as u("level", "index", "position")
-   ${one('select * from "tiles" t where t."level" = u."level" and t."index" = u."index"')} t on true order by u."position"`,
+   ${one('select * from public."tiles" t where t."level" = u."level" and t."index" = u."index"')} t on true order by u."position"`,
 };
 const LAST_CHECKPOINT = {
   name: 'last_checkpoint',
-  text: `select ${ROWS.checkpoints.columns} from "checkpoints" t order by t."slot" desc limit 1`,
+  text: `select ${ROWS.checkpoints.columns} from public."checkpoints" t order by t."slot" desc limit 1`,
 };
 
 /** One round trip on any connection. */
@@ -213,7 +218,7 @@ const AUTHORITY = {
 
 /** Several statements, which must stand in a transaction that sees one moment. */
 export const READ_AUTHORITY = Object.entries(AUTHORITY)
-  .map(([table, { columns }]) => `select ${columns} from "${table}" t`)
+  .map(([table, { columns }]) => `select ${columns} from public."${table}" t`)
   .join('; ');
 
 /** What they answered, in their order. */

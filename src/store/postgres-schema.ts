@@ -1,5 +1,6 @@
 import { getTableName } from 'drizzle-orm';
 import { columnsOf, EARLIER, EVENTS, HEAD, LEASES, TABLES } from './columns.ts';
+import { additionsTo } from './postgres-additions.ts';
 import type { Session } from './postgres-session.ts';
 import { TYPES } from './postgres-wire.ts';
 
@@ -58,7 +59,7 @@ export async function schemaFaults(session: Session): Promise<readonly string[]>
   }
   for (const [key, { isAsked }] of stored)
     if (isAsked) faults.push(`${key} must be given, and is not known here`);
-  return faults;
+  return [...faults, ...(await additionsTo(session, OWN))];
 }
 
 interface Stored {

@@ -25,6 +25,8 @@ const ROLLBACK: Prepared = { name: 'rollback', text: 'rollback' };
 export class Session {
   readonly #client: ClientBase;
   #noticed = false;
+  /** An answer was waited for in vain: whatever is asked next would wait behind it. */
+  #isSilent = false;
 
   constructor(client: ClientBase) {
     this.#client = client;
@@ -35,16 +37,25 @@ export class Session {
     client.on('error', () => undefined);
   }
 
-  /** Outside of any transaction, and so of use to the next caller. */
+  /** Outside of any transaction, answering, and so of use to the next caller. */
   get isIdle(): boolean {
-    return this.#client.getTransactionStatus() === 'I';
+    return !this.#isSilent && this.#client.getTransactionStatus() === 'I';
   }
 
   /** One round trip. Raises PostgresFailure. */
   async run(statement: Prepared, values: readonly unknown[] = []): Promise<Answered> {
     const asked: QueryArrayConfig = { ...statement, values: [...values], rowMode: 'array' };
-    const { rows, rowCount } = await atTheDoor(this.#client.query<unknown[]>(asked));
+    const { rows, rowCount } = await this.#answered(this.#client.query<unknown[]>(asked));
     return { rows, count: rowCount ?? 0 };
+  }
+
+  async #answered<T>(asked: Promise<T>): Promise<T> {
+    try {
+      return await atTheDoor(asked);
+    } catch (error) {
+      this.#isSilent ||= error instanceof PostgresFailure && error.trouble === 'silent';
+      throw error;
+    }
   }
 
   async begin(): Promise<void> {
@@ -59,7 +70,7 @@ export class Session {
   /** Several statements without parameters in one round trip. */
   async script(text: string): Promise<readonly Answered[]> {
     const asked: QueryArrayConfig = { text, rowMode: 'array' };
-    const answered = await atTheDoor(this.#client.query<unknown[]>(asked));
+    const answered = await this.#answered(this.#client.query<unknown[]>(asked));
     const results = Array.isArray(answered) ? (answered as (typeof answered)[]) : [answered];
     return results.map(({ rows, rowCount }) => ({ rows, count: rowCount ?? 0 }));
   }

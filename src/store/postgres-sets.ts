@@ -13,7 +13,7 @@ export interface SetStatement<Item> extends Prepared {
   readonly answers: 'done' | 'keys' | 'failed';
 }
 
-export const NOTHING_FAILED: Told = { failed: [], head: null };
+export const NOTHING_FAILED: Told = { failed: [], head: null, clock: null };
 
 /** Runs a statement over a set, and tells which of its positions failed, in order. */
 export async function perform<Item>(
@@ -32,7 +32,9 @@ export async function perform<Item>(
       told.has(statement.answers === 'keys' ? keyOf(rows[i] ?? [], statement.key) : textOf([i + 1]));
     failed.push(...wave.filter((_, i) => isTold(i) === (statement.answers === 'failed')));
   }
-  return failed.length === 0 ? NOTHING_FAILED : { failed: failed.toSorted((a, b) => a - b), head: null };
+  return failed.length === 0
+    ? NOTHING_FAILED
+    : { failed: failed.toSorted((a, b) => a - b), head: null, clock: null };
 }
 
 const arraysOf = (given: Given, rows: readonly Cells[]): readonly Buffer[] =>

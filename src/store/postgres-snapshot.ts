@@ -68,8 +68,8 @@ const VALUE = reading<ValueRow>(TABLES.values, 'v');
 const LIVE_FROM = {
   name: 'live_from',
   text: `select ${VALUE.columns} from (
-     select * from "issued" where "collection" = $1 and "hash" >= $2 order by "hash" limit ${MOST_PASSED}
-   ) i join "values" v on v."row" = i."row" where i."ended" is null order by i."hash" limit 1`,
+     select * from public."issued" where "collection" = $1 and "hash" >= $2 order by "hash" limit ${MOST_PASSED}
+   ) i join public."values" v on v."row" = i."row" where i."ended" is null order by i."hash" limit 1`,
 };
 
 /** The view of a connection, which it has from now on and closes. */
@@ -93,7 +93,7 @@ export async function snapshotOn(client: Client, session: Session): Promise<Stor
   ): AsyncGenerator<Row> {
     const { columns, read } = reading<Row>(table, 't');
     const cursor = `walk_${(cursors += 1)}`;
-    await script(`declare ${cursor} no scroll cursor for select ${columns} from "${name}" t ${rows}`);
+    await script(`declare ${cursor} no scroll cursor for select ${columns} from public."${name}" t ${rows}`);
     try {
       for (let more = true; more;) {
         const [page] = await script(`fetch forward ${PAGE} from ${cursor}`);

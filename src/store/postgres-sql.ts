@@ -30,7 +30,7 @@ export function cellsOf(table: SQLiteTable): (row: object) => Cells {
 export function insertion(name: string, table: SQLiteTable): string {
   const given = givenOf(table);
   const taken = given.map(([column]) => `u.${column}`).join(', ');
-  return `insert into "${name}" (${names(given)}) select ${taken} from ${unnested(given)} order by u."position"`;
+  return `insert into public."${name}" (${names(given)}) select ${taken} from ${unnested(given)} order by u."position"`;
 }
 
 /** Where the columns of a key stand among those of its table. */

@@ -6,14 +6,16 @@ import {
   type Table,
   type UseRow,
 } from '../vault/rows.ts';
-import type { Statement, Told, Update, UpdatedTable } from '../vault/statement.ts';
+import { HEAD_KEPT, type Statement, type Told, type Update, type UpdatedTable } from '../vault/statement.ts';
+import { equalBytes } from '../crypto/encoding.ts';
 import { HEAD, LEASES, TABLES } from './columns.ts';
 import { copied, pagingOf } from './paging.ts';
 import { CHECK_LIVE, END, FORGET_EARLIER, REPLACE } from './postgres-changes.ts';
 import { PostgresFailure } from './postgres-door.ts';
-import { STILL_DURABLE } from './postgres-durability.ts';
+import { STILL_DURABLE, STILL_TOLD } from './postgres-durability.ts';
 import type { Session } from './postgres-session.ts';
 import { NOTHING_FAILED, perform, type SetStatement } from './postgres-sets.ts';
+import { CLOCK_NOW } from './postgres-reads.ts';
 import { assigned, cellsOf, givenOf, insertion, keyIn, reading, unnested } from './postgres-sql.ts';
 import { arrayOf } from './postgres-wire.ts';
 
@@ -68,7 +70,7 @@ function update(table: UpdatedTable, columns: readonly string[] | null = null): 
     key,
     cells: ({ row }) => cells(row),
     answers: 'done',
-    text: `update "${table}" t set ${assigned(changed, 'u')} from ${unnested(given)}
+    text: `update public."${table}" t set ${assigned(changed, 'u')} from ${unnested(given)}
      where ${matches} and t."revision" = u."revision" - 1 returning u."position"`,
   };
 }
@@ -130,19 +132,19 @@ const USE: SetStatement<UseRow> = inserting(
 /** What another process is dropping already is not waited for. */
 const FORGET_CLAIMS = {
   name: 'forget_claims',
-  text: `delete from "claims" c using (
-     select "owner", "key" from "claims" where "at" < $1 order by "owner", "key" for update skip locked
+  text: `delete from public."claims" c using (
+     select "owner", "key" from public."claims" where "at" < $1 order by "owner", "key" for update skip locked
    ) o where c."owner" = o."owner" and c."key" = o."key"`,
 };
 
 const HEAD_ROW = reading<HeadRow>(HEAD, 't');
 const LOCK_HEAD = {
   name: 'lock_head',
-  text: `select (${STILL_DURABLE})::text, ${HEAD_ROW.columns} from "head" t where t."only" = 1 for update`,
+  text: `select (${STILL_DURABLE})::text, (${STILL_TOLD})::text, ${CLOCK_NOW}, ${HEAD_ROW.columns} from public."head" t where t."only" = 1 for update`,
 };
 const WRITE_HEAD = {
   name: 'write_head',
-  text: `update "head" set "standing" = $1, "size" = $2, "frontier" = $3, "epoch" = $4, "changes" = $5, "last_at" = $6, "digests" = $7, "mac" = $8 where "only" = 1`,
+  text: `update public."head" set "standing" = $1, "size" = $2, "frontier" = $3, "epoch" = $4, "changes" = $5, "last_at" = $6, "digests" = $7, "mac" = $8 where "only" = 1 returning "mac"`,
 };
 
 const CHECK_EMPTY: SetStatement<string> = {
@@ -152,12 +154,12 @@ const CHECK_EMPTY: SetStatement<string> = {
   cells: (id) => [id],
   answers: 'failed',
   text: `select u."position" from ${unnested([['"id"', 'string']])}
-   where exists (select from "issued" i where i."collection" = u."id")`,
+   where exists (select from public."issued" i where i."collection" = u."id")`,
 };
 
 const APPEND = {
   name: 'append',
-  text: `insert into "events" ("index", "bytes")
+  text: `insert into public."events" ("index", "bytes")
    select $1::bigint + u."position" - 1, u."bytes" from unnest($2::bytea[]) with ordinality as u("bytes", "position")
    order by u."position" on conflict do nothing returning "index"`,
 };
@@ -186,9 +188,10 @@ export const POSTGRES_WRITER: Writer = {
   lockHead: async (session) => {
     const [row] = (await session.run(LOCK_HEAD)).rows;
     if (row === undefined) return NOTHING_FAILED;
-    const [isDurable, ...cells] = row;
+    const [isDurable, isTold, clock, ...cells] = row;
     if (isDurable !== 'true') throw new PostgresFailure('other', 'refused', LESS_DURABLE);
-    return { failed: [], head: HEAD_ROW.read(cells) };
+    if (isTold !== 'true') throw new PostgresFailure('other', 'refused', FORGOTTEN);
+    return { failed: [], head: HEAD_ROW.read(cells), clock: Number(clock) };
   },
   checkLive: (session, { relied }) => perform(session, CHECK_LIVE, relied),
   checkEmpty: (session, { collections }) => perform(session, CHECK_EMPTY, collections),
@@ -196,17 +199,22 @@ export const POSTGRES_WRITER: Writer = {
     const { rows, count } = await session.run(APPEND, [first, arrayOf('buffer', events)]);
     if (count === events.length) return NOTHING_FAILED;
     const done = new Set(rows.map(([index]) => index));
-    return { failed: [...events.keys()].filter((i) => !done.has(first + i)), head: null };
+    return { failed: [...events.keys()].filter((i) => !done.has(first + i)), head: null, clock: null };
   },
   writeHead: async (session, { head }) => {
     const { standing, size, frontier, epoch, changes, lastAt, digests, mac } = head;
-    await session.run(WRITE_HEAD, [standing, size, frontier, epoch, changes, lastAt, digests, mac]);
-    return NOTHING_FAILED;
+    const values = [standing, size, frontier, epoch, changes, lastAt, digests, mac];
+    const written = (await session.run(WRITE_HEAD, values)).rows[0]?.[0];
+    if (written instanceof Uint8Array && equalBytes(written, mac)) return NOTHING_FAILED;
+    throw new PostgresFailure('other', 'refused', HEAD_KEPT);
   },
 };
 
 const LESS_DURABLE =
   'the server was told to lose what it acknowledges: synchronous_commit, fsync or full_page_writes';
+
+const FORGOTTEN =
+  'the connection is not as it was set up: a pooler in transaction mode stands before the server';
 
 /** A statement a table: what fails is told by its position among all. */
 async function updated(
@@ -221,5 +229,7 @@ async function updated(
     const told = await perform(session, UPDATE[table], own);
     failed.push(...told.failed.map((i) => positions[i] ?? -1));
   }
-  return failed.length === 0 ? NOTHING_FAILED : { failed: failed.toSorted((a, b) => a - b), head: null };
+  return failed.length === 0
+    ? NOTHING_FAILED
+    : { failed: failed.toSorted((a, b) => a - b), head: null, clock: null };
 }

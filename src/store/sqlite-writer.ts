@@ -1,6 +1,14 @@
 import type Database from 'better-sqlite3';
+import { equalBytes } from '../crypto/encoding.ts';
 import type { HeadRow, Table } from '../vault/rows.ts';
-import type { Statement, StoredPrint, Told, UpdatedTable } from '../vault/statement.ts';
+import {
+  HEAD_KEPT,
+  type Statement,
+  type StoredPrint,
+  type Told,
+  type UpdatedTable,
+} from '../vault/statement.ts';
+import { StoreFailure } from '../vault/store.ts';
 import {
   EARLIER,
   EVENTS,
@@ -20,7 +28,7 @@ import { copied } from './paging.ts';
 /** The group's statements on SQLite: each one a loop over statements prepared once. */
 export type Writer = { [D in Statement['do']]: (statement: Extract<Statement, { do: D }>) => Told };
 
-const NOTHING_FAILED: Told = { failed: [], head: null };
+const NOTHING_FAILED: Told = { failed: [], head: null, clock: null };
 
 export function sqliteWriter(db: Database.Database): Writer {
   const inserts = mapTables((name) => insertion(name, TABLES[name]), db);
@@ -106,14 +114,16 @@ export function sqliteWriter(db: Database.Database): Writer {
       return NOTHING_FAILED;
     },
     load: ({ table, rows }) => failing(rows, (row) => loadOf(table).run(...row).changes === 1),
-    lockHead: () => ({ failed: [], head: readHead.all().map(sound)[0] ?? null }),
+    lockHead: () => ({ ...NOTHING_FAILED, head: readHead.all().map(sound)[0] ?? null }),
     checkLive: ({ relied }) => failing(relied, ({ row, version }) => isLive.get(row, version) !== undefined),
     checkEmpty: ({ collections }) => failing(collections, (id) => anyIssued.get(id) === undefined),
     append: ({ first, events }) => failing(events, (bytes, i) => append.run(first + i, bytes).changes === 1),
     writeHead: ({ head }) => {
       const { standing, size, frontier, epoch, changes, lastAt, digests, mac } = head;
       writeHead.run(standing, size, frontier, epoch, changes, lastAt, digests, mac);
-      return NOTHING_FAILED;
+      const written = readHead.all().map(sound)[0]?.mac;
+      if (written !== undefined && equalBytes(written, mac)) return NOTHING_FAILED;
+      throw new StoreFailure('other', HEAD_KEPT);
     },
   };
 }
@@ -125,7 +135,7 @@ const dropping = (table: StoredPrint['table']): string =>
 function failing<T>(items: readonly T[], done: (item: T, index: number) => boolean): Told {
   const failed: number[] = [];
   for (const [i, item] of items.entries()) if (!done(item, i)) failed.push(i);
-  return failed.length === 0 ? NOTHING_FAILED : { failed, head: null };
+  return failed.length === 0 ? NOTHING_FAILED : { failed, head: null, clock: null };
 }
 
 type Prepared = { readonly run: (row: object, ...more: readonly number[]) => number };

@@ -53,7 +53,8 @@ export async function commit(
   const { core, epoch, actor, changes } = call;
   const validUntil = earliest(part.validUntil ?? null, actor.expiresAt);
   try {
-    return await core.queue.submit({ ...NOTHING, epoch: epoch.number, changes, ...part, validUntil });
+    const under = { epoch: epoch.number, authority: epoch.digests, changes };
+    return await core.queue.submit({ ...NOTHING, ...under, ...part, validUntil });
   } catch (error) {
     if (error instanceof StoreFailure) throw new VaultError(failing, null, error);
     throw error;

@@ -1,3 +1,4 @@
+import type { Coverage } from './audit/coverage.ts';
 import type { CommitQueue } from './commit/queue.ts';
 import type { Epochs } from './epoch.ts';
 import type { Findings } from './findings.ts';
@@ -18,6 +19,8 @@ export type Notice =
   | { readonly kind: 'upkeep'; readonly reason: string }
   /** The file of this process says another policy than the active one, and what: once for each that is active. */
   | { readonly kind: 'policy'; readonly active: number; readonly file: readonly string[] }
+  /** A place off the host did not keep, or give back, what the log was: told again after ten seconds at the soonest. */
+  | { readonly kind: 'anchor'; readonly anchor: string; readonly reason: string }
   | { readonly kind: 'fatal'; readonly reason: string };
 
 /** The world, passed in. */
@@ -44,6 +47,8 @@ export interface Core {
   readonly observer: Observer;
   readonly throttle: Throttle;
   readonly uses: Uses;
+  /** How far the log is anchored: whatever shows something of a value may ask for that. */
+  readonly coverage: Coverage;
   /** Token spaces that were found full, by collection id and bucket; they hold kept characters and stay in memory. */
   readonly fullBuckets: Set<string>;
   /** Comparing policies takes long where clients and collections are many. */

@@ -1,3 +1,4 @@
+import { equalBytes } from '../crypto/encoding.ts';
 import { Clients } from './access/clients.ts';
 import type { HeadSeal } from './commit/head.ts';
 import { authenticate } from './custody/authority.ts';
@@ -13,6 +14,8 @@ import type { Store } from './store.ts';
 /** Everything that decisions rest on, as of one epoch. All of it has authenticated. */
 export interface Epoch {
   readonly number: number;
+  /** The head's, of what this was made of. */
+  readonly digests: Uint8Array;
   readonly vaultId: string;
   readonly keys: Keyring;
   readonly policy: ActivePolicy;
@@ -36,6 +39,7 @@ export class Epochs {
   readonly #deps: EpochDeps;
   #current: Promise<Epoch> | null = null;
   #number = -1;
+  #digests = new Uint8Array(0);
   #seen = { changes: -1, lastAt: 0, size: 0 };
 
   constructor(deps: EpochDeps) {
@@ -55,7 +59,7 @@ export class Epochs {
   /** A commit met this head. */
   met(head: HeadRow): void {
     this.#seen = { changes: head.changes, lastAt: head.lastAt, size: head.size };
-    if (head.epoch !== this.#number) this.drop();
+    if (head.epoch !== this.#number || !equalBytes(head.digests, this.#digests)) this.drop();
   }
 
   /** Drops the cache if the store has moved on. */
@@ -71,6 +75,7 @@ export class Epochs {
     try {
       const { head, epoch } = await readEpoch(this.#deps);
       this.#number = epoch.number;
+      this.#digests = Uint8Array.from(epoch.digests);
       if (head.changes > this.#seen.changes)
         this.#seen = { changes: head.changes, lastAt: head.lastAt, size: head.size };
       return epoch;
@@ -129,6 +134,7 @@ async function readEpoch(deps: EpochDeps): Promise<{ readonly head: HeadRow; rea
   const policy = newestPolicy(rows.policies, rows.collections, environment);
   const epoch: Epoch = {
     number: head.epoch,
+    digests: head.digests,
     vaultId: head.vault,
     keys,
     policy,

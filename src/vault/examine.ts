@@ -1,6 +1,16 @@
 import { decodeFrontier, root, withoutLast } from '../log/tree.ts';
+import type { Verifier } from '../log/verifier.ts';
 import { type LogVerdict, verifyLog } from '../log/verify.ts';
-import { type Unsigned, unsignedEvents } from './audit/unsigned.ts';
+import {
+  type Confirmed,
+  confirmedBy,
+  knownKeys,
+  signedNewest,
+  type Unsigned,
+  unsignedEvents,
+} from './audit/unsigned.ts';
+import type { AnchorAsking } from './anchor.ts';
+import { logVerifiers } from './audit/checkpoints.ts';
 import { headSeal } from './commit/head.ts';
 import { closedBecause } from './commit/standing.ts';
 import { authenticate } from './custody/authority.ts';
@@ -46,6 +56,12 @@ export interface Examination {
   readonly hasLogKey: boolean;
   /** Events that no signed checkpoint has followed yet. */
   readonly unsigned: Unsigned | null;
+  /** The newest signed checkpoint; null where none is stored. */
+  readonly signed: AnchorAsking | null;
+  /** What each anchor confirmed, by its name. */
+  readonly confirmed: ReadonlyMap<string, Confirmed>;
+  /** Whose signature a checkpoint of the log may have; none where its key does not open. */
+  readonly verifiers: readonly Verifier[];
   /** Those that authenticate. */
   readonly clients: readonly ClientRow[];
   /** The newest policy, and the collections by name; null where another release wrote a policy that this one does not read. */
@@ -110,6 +126,14 @@ export async function examine(examining: Examining): Promise<Examination | { rea
     log: await examineLog(examining, head),
     hasLogKey: found.keys.rows.some(({ use }) => use === 'checkpoints'),
     unsigned: await unsignedEvents(examining.inspection, head, rowsKey.secret),
+    signed: await signedNewest(examining.inspection, rowsKey.secret),
+    confirmed: await confirmedBy(examining.inspection, head, rowsKey.secret),
+    verifiers: unusable.some(({ id }) => useOf.get(id) === 'checkpoints')
+      ? []
+      : logVerifiers(
+          { keys: keyring, vaultId: head.vault },
+          await knownKeys(examining.inspection, rowsKey.secret),
+        ),
     clients: found.clients.rows,
     standing,
     fills:

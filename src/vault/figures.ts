@@ -1,3 +1,4 @@
+import type { AnchorFigures } from './audit/anchors.ts';
 import { isUsable } from './access/clients.ts';
 import type { Core } from './core.ts';
 import type { Epoch } from './epoch.ts';
@@ -14,6 +15,8 @@ export interface Figures {
   readonly lastAt: number;
   /** The newest checkpoint of the newest hour, as it is stored; null before the first. */
   readonly checkpoint: { readonly size: number; readonly at: number } | null;
+  /** Each place off the host; none while the store does not read. */
+  readonly anchors: readonly AnchorFigures[];
   /** Records that did not authenticate since this process started. */
   readonly findings: number;
   /** Null while the vault is closed, or its store does not read. */
@@ -41,13 +44,17 @@ export interface KeyFigures {
   readonly oldest: number;
 }
 
-export async function figuresOf({ store, queue, epochs, findings, world }: Core): Promise<Figures> {
+export async function figuresOf(
+  { store, queue, epochs, findings, world }: Core,
+  anchors: () => Promise<readonly AnchorFigures[]>,
+): Promise<Figures> {
   const epoch = await epochs.current().catch(closed);
   return {
     waiting: queue.waiting,
     events: epochs.seen.size,
     lastAt: epochs.seen.lastAt,
     checkpoint: await store.lastCheckpoint().catch(closed),
+    anchors: (await anchors().catch(closed)) ?? [],
     findings: findings.count,
     authority: epoch === null ? null : authorityOf(epoch, world.now()),
   };

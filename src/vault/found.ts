@@ -1,5 +1,6 @@
 import { encodeFrontier, EMPTY } from '../log/tree.ts';
 import { movedDigests, NO_DIGESTS } from './commit/digest.ts';
+import { mustNotBeAhead } from './commit/clock.ts';
 import { NOTHING } from './commit/commit.ts';
 import { headSeal } from './commit/head.ts';
 import { FOUNDED } from './commit/standing.ts';
@@ -14,6 +15,7 @@ import type { Store } from './store.ts';
 /**
  * Makes an empty store a vault: its id, its vault keys, a log of size 0.
  * @returns false if the store holds a vault already
+ * @throws StoreFailure
  */
 export async function foundVault(
   store: Store,
@@ -21,6 +23,7 @@ export async function foundVault(
   environment: string,
   world: { readonly now: () => number; readonly random: (bytes: number) => Uint8Array },
 ): Promise<boolean> {
+  mustNotBeAhead(world.now(), await store.clock());
   const making: KeyMaking = { masterKey, vaultId: newId('vault', world.random), ...world };
   const rows = await newKey(making, 'rows', null);
   const made = [rows];

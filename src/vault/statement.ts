@@ -83,11 +83,21 @@ export type Statement =
   | { readonly do: 'append'; readonly first: number; readonly events: readonly Bytes[] }
   | { readonly do: 'writeHead'; readonly head: HeadRow };
 
-/** What became of a statement: positions that failed, and for `lockHead` the head. */
+/**
+ * What became of a statement: positions that failed, and for `lockHead` the head, and what time the store has, in milliseconds;
+ * null where it has no clock but that of this host. It may have been read before the lock was waited for.
+ */
 export interface Told {
   readonly failed: readonly number[];
   readonly head: HeadRow | null;
+  readonly clock: number | null;
 }
 
 /** A transaction as a conversation: yields statements, is told what became of each, and says whether to keep it all. */
 export type Transaction<R> = Generator<Statement, { readonly keep: boolean; readonly result: R }, Told>;
+
+/**
+ * Why a commit is none though every statement went through: an event that the head does not count could be taken away again, and
+ * nobody would find it missing.
+ */
+export const HEAD_KEPT = 'something in the store keeps the head of the log from being written';

@@ -3,9 +3,14 @@ import { RefusedKeys } from './access/refused-keys.ts';
 import { type Authenticate, authenticator } from './access/authenticate.ts';
 import { Throttle } from './access/throttle.ts';
 import { Uses } from './access/uses.ts';
+import { recordBundle } from './audit/bundled.ts';
 import { type BackupMade, type BackupRestored, recordBackup, recordRestore } from './backup.ts';
+import { type Archived, type ArchivePlace, type Archiving, archiveLog } from './audit/archive.ts';
 import { bind } from './bind.ts';
+import { type AnchorPlace } from './audit/anchoring.ts';
+import { anchorsOf } from './audit/anchors.ts';
 import { checkpointFollower } from './audit/checkpoints.ts';
+import { coverageOf } from './audit/coverage.ts';
 import { following } from './audit/follow.ts';
 import { type LogPart, readLog } from './audit/published.ts';
 import { base58 } from './base58.ts';
@@ -21,6 +26,7 @@ import { type Figures, figuresOf } from './figures.ts';
 import { Findings } from './findings.ts';
 import type { MasterKey } from './master-key.ts';
 import type { Observer } from './observer.ts';
+import { recordInit, recordStart, recordStop } from './lifetime.ts';
 import { mustStand, openRowsKey } from './open.ts';
 import { oneAtATime, seldom } from './pace.ts';
 import { type Applied, applyPolicy } from './policy/apply.ts';
@@ -52,18 +58,38 @@ export interface Vault {
   difference(policy: Policy): Promise<Difference>;
   /** Commits the event of a backup that is about to be made. Returns its index. */
   recordBackup(caller: Caller, made: BackupMade): Promise<number>;
+  /** Commits the event of a copy of the log, before it is made; answers the key of its checkpoints. */
+  recordBundle(caller: Caller): Promise<string>;
   /** Commits the event of a restore, into what was restored. Returns its index. */
   recordRestore(caller: Caller, from: BackupRestored): Promise<number>;
+  /**
+   * Copies the log up to its newest checkpoint to a place that keeps it, and reads all of it back.
+   * @throws VaultError, ArchiveRefused
+   */
+  archive(caller: Caller, place: ArchivePlace, progress: Archiving): Promise<Archived>;
   /** Closes the store while it is copied, in the commit of that event. Returns its index. */
   leave(caller: Caller, place: string): Promise<number>;
   /** Opens a store again that stands `leaving`, in the commit of that event: the copy can no longer come about. Returns its index. */
   reopen(caller: Caller): Promise<number>;
-  /** Counts a refusal before a caller is known or a body is parsed. */
-  refused(code: Code): void;
+  /** Commits the first event of a vault that was just made. Returns its index. */
+  recordInit(caller: Caller, release: string): Promise<number>;
+  /** Commits the event of a process that begins to serve. Returns its index. */
+  recordStart(caller: Caller, release: string): Promise<number>;
+  /** Commits the event of its end, which refers to the start by its index. */
+  recordStop(start: number, signal: string): Promise<void>;
+  /** Counts a refusal before a caller is known or a body is parsed, and from where. */
+  refused(code: Code, from: string | null): void;
   /** What the vault does on its own, every few seconds: commits counts, drops old claims, purges what has expired. */
   readonly maintain: () => Promise<void>;
   /** Signs a checkpoint of the log if it has grown, and nobody else does; every second or so. */
   readonly follow: () => Promise<void>;
+  /**
+   * Reads back what the places off the host keep, before anything is served or signed.
+   * @throws CannotOpen where the log does not continue it, or a place that is required does not read
+   */
+  readonly readBack: () => Promise<void>;
+  /** Begins to bring those places what they lack, and looks how far the log is anchored; every second or so. */
+  readonly anchor: () => Promise<void>;
   /** Reads and authenticates anew what decisions rest on; whatever does not authenticate becomes an event. */
   readonly recheck: () => Promise<void>;
   /** What there is to count of it now, for whoever watches it. */
@@ -80,6 +106,8 @@ export interface VaultDeps {
   readonly environment: string;
   readonly world: World;
   readonly observer: Observer;
+  /** Places off the host that keep what the log was. */
+  readonly anchors?: readonly AnchorPlace[];
   /** How its store must stand: `leaving` to reopen it, and otherwise open. */
   readonly stands?: Standing['state'];
   /** The store can no longer be trusted to keep what it acknowledges: the process must end. */
@@ -96,6 +124,7 @@ export async function openVault({
   environment,
   world,
   observer,
+  anchors: places = [],
   stands = 'open',
   onFatal,
 }: VaultDeps): Promise<Vault> {
@@ -119,6 +148,7 @@ export async function openVault({
     onFailure: seldom(world.now, ({ message }) => world.notice({ kind: 'store', reason: message })),
     onFatal: fatal,
   });
+  const names = places.map(({ anchor }) => anchor.name);
   const core: Core = {
     world,
     store,
@@ -130,13 +160,16 @@ export async function openVault({
     observer,
     throttle: new Throttle(),
     uses: new Uses(),
+    coverage: coverageOf({ store, world, seal, rowsKey: rowsKey.secret, names }),
     fullBuckets: new Set(),
     compareAlone: oneAtATime(),
   };
   const refusals = new Refusals();
   const refusedKeys = new RefusedKeys();
   const holder = base58(world.random(9), 13);
-  const checkpoints = following(core, checkpointFollower(core), { rowsKey: rowsKey.secret, seal }, holder);
+  const anchors = anchorsOf({ core, places, rowsKey: rowsKey.secret, seal, holder });
+  const follower = checkpointFollower(core, anchors.known);
+  const checkpoints = following(core, follower, { rowsKey: rowsKey.secret, seal }, holder);
   const tellUnsigned = seldom<unknown>(world.now, () =>
     world.notice({ kind: 'upkeep', reason: 'the log could not be followed, and no checkpoint is signed' }),
   );
@@ -162,21 +195,35 @@ export async function openVault({
     applyPolicy: (caller, value) => applyPolicy(core, caller, value),
     difference: async (policy) => differenceOf(await epochs.current(), policy),
     recordBackup: (caller, made) => recordBackup(core, caller, made),
+    recordBundle: (caller) => recordBundle(core, caller),
     recordRestore: (caller, from) => recordRestore(core, caller, from),
+    archive: (caller, place, progress) => archiveLog(core, caller, rowsKey, place, progress),
     leave: (caller, place) => leave(core, caller, opened.standing, place),
     reopen: (caller) => reopen(core, caller, opened.standing),
-    refused: (code) => refusals.count(code),
+    recordInit: (caller, release) => recordInit(core, caller, release),
+    recordStart: (caller, release) => recordStart(core, caller, release),
+    recordStop: (start, signal) => recordStop(core, start, signal),
+    refused: (code, from) => refusals.count(code, from),
     maintain: upkeep.maintain,
-    follow: () =>
-      checkpoints.run().catch((error: unknown) => {
+    follow: async () => {
+      // Nothing is signed before it is known what was.
+      if (!anchors.isReadBack()) return;
+      await checkpoints.run().catch((error: unknown) => {
         tellUnsigned(error);
         throw error;
-      }),
+      });
+    },
+    readBack: anchors.readBack,
+    anchor: async () => {
+      anchors.tick();
+      await core.coverage.keep((await epochs.current()).policy.demand);
+    },
     recheck,
-    figures: () => figuresOf(core),
+    figures: () => figuresOf(core, anchors.figures),
     ready: () => readiness(core),
     close: async () => {
       await upkeep.flush();
+      await anchors.close();
       await checkpoints.giveUp().catch(ignoreLost);
       await queue.close();
       await store.close();
@@ -203,10 +250,9 @@ async function readiness(core: Core): Promise<string | null> {
   try {
     const epoch: Epoch = await epochs.current();
     if (epoch.policy.number === 0) return 'no policy is active';
+    if (!(await clocksAgree(core))) return `this clock is more than ${MOST_APART / 1000} s from the store's`;
     await queue.submit(NOTHING);
-    return (await clocksAgree(core))
-      ? null
-      : `this clock is more than ${MOST_APART / 1000} s from the store's`;
+    return null;
   } catch (error) {
     if (error instanceof VaultError) return error.message;
     if (error instanceof StoreFailure && error.kind === 'closed') return error.message;

@@ -10,7 +10,7 @@ const problem = z.object({ path: z.array(pathStep), problem: z.string() });
 
 /** One line of a comparison. `from` and `to` are names, grants, or options as JSON. */
 const change = z.object({
-  what: z.enum(['collection', 'purpose', 'role']),
+  what: z.enum(['collection', 'purpose', 'role', 'audit']),
   name: z.string(),
   change: z.enum([
     'added',

@@ -22,6 +22,8 @@ async function two(collection: string) {
   for (const value of CARDS) {
     const { items } = await vault.tokenise({ items: [{ collection, value }] });
     tokens.push(items[0] !== undefined && 'token' in items[0] ? items[0].token : '');
+    // Rows sort by the millisecond of their request: the first is always the lower one.
+    open.clock.offset += 1;
   }
   const erase = async (n: number) =>
     (await vault.erase({ reason: 'asked', items: [{ collection, token: tokens[n] ?? '' }] })).items[0];

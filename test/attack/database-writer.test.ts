@@ -229,3 +229,30 @@ describe('the log against somebody who writes the database', () => {
     });
   });
 });
+
+describe('who keeps the head from moving takes no answer with it', () => {
+  /** Each would leave an event behind that no head counts, to be deleted without a trace. */
+  const SWALLOWED = {
+    sqlite: {
+      'is passed over': 'create trigger kept before update on head begin select raise(ignore); end',
+      'is undone': `create trigger kept after update on head when new.size > old.size begin
+        update head set size = old.size, frontier = old.frontier, changes = old.changes, last_at = old.last_at, mac = old.mac; end`,
+    },
+    postgres: {
+      'is passed over': `create function kept() returns trigger language plpgsql as $$ begin return null; end $$;
+        create trigger kept before update on head for each row execute function kept()`,
+      'is undone': `create function kept() returns trigger language plpgsql as $$ begin return old; end $$;
+        create trigger kept before update on head for each row execute function kept()`,
+    },
+  };
+  it.each(['is passed over', 'is undone'] as const)('where its change %s', async (how) => {
+    const { open, client, tokens } = await filled();
+    const { engine } = open.settings.store;
+    const size = (await logOf(open)).length;
+    await open.writer.sql(SWALLOWED[engine][how]);
+    await expect(show(client, open, tokens[0] ?? '')).rejects.toMatchObject({ code: 'audit_unavailable' });
+    expect(await logOf(open)).toHaveLength(size);
+    await open.writer.sql(engine === 'sqlite' ? 'drop trigger kept' : 'drop trigger kept on head');
+    expect(await show(client, open, tokens[0] ?? '')).toMatchObject({ value: CARDS[0] });
+  });
+});

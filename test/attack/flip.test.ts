@@ -48,7 +48,7 @@ it('no changed byte gives a wrong value, and each is found', async () => {
   }
   expect(unfound).toEqual([]);
   expect(tried).toBeGreaterThan(300);
-}, 300_000);
+}, 600_000);
 
 /** What opening, revealing and verifying a changed store comes to. A wrong value fails the test at once. */
 async function tryIt(dir: string, key: string, token: string, value: string): Promise<'found' | 'unfound'> {

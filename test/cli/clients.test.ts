@@ -1,9 +1,8 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { connect } from '../../src/client/client.ts';
+import { ownPort } from '../port.ts';
 import { serveProcess } from '../process.ts';
 import { strongroom } from '../served.ts';
 import { eventsOf } from '../attack/tamper.ts';
@@ -243,7 +242,7 @@ it('says why a running vault did not answer', async () => {
   const { run, add } = await made();
   const { keyFile } = await add('rose', '--kind', 'custodian', '--grant', 'clients:*');
   expect((await run('clients', 'list')).code).toBe(0);
-  const remote = ['clients', 'list', '--url', `http://127.0.0.1:${await freePort()}`, '--key-file'];
+  const remote = ['clients', 'list', '--url', `http://127.0.0.1:${await ownPort()}`, '--key-file'];
   const unanswered = await strongroom([...remote, keyFile]);
   expect(unanswered).toEqual({
     code: 1,
@@ -256,13 +255,3 @@ it('says why a running vault did not answer', async () => {
     stderr: expect.stringContaining(`--key-file ${keyFile}.none cannot be read`),
   });
 });
-
-/** A port on which nobody listens any more. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' ? (address?.port ?? 0) : 0;
-}

@@ -8,7 +8,7 @@ import { serveProcess } from '../process.ts';
 import { MAIN } from '../served.ts';
 
 /** Each test starts a process for each option. */
-vi.setConfig({ testTimeout: 180_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 const serveWith = (config: string, options: readonly string[], env: Record<string, string>) =>
   spawnSync(process.execPath, [...options, MAIN, 'serve', '--config', config], {

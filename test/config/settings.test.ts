@@ -31,6 +31,7 @@ describe('settings', () => {
       server: { host: '127.0.0.1', port: 7420, tls: null, proxy: null, metrics: null },
       store: { engine: 'sqlite', path: '/srv/vault/data/strongroom.db' },
       masterKey: { provider: 'file', path: '/srv/vault/keys' },
+      anchors: [],
     });
   });
 

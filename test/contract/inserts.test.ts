@@ -171,7 +171,7 @@ overEveryEngine((engine) => {
 
   it('gives the head to whoever locks it, and takes the next one', async () => {
     const store = await opened();
-    expect((await told(store, { do: 'lockHead' }))[0]).toEqual({ failed: [], head: null });
+    expect((await told(store, { do: 'lockHead' }))[0]).toEqual({ failed: [], head: null, clock: null });
     await store.found(HEAD, []);
     const next = {
       ...HEAD,

@@ -14,10 +14,30 @@ export const LINES = [
   'Opening the new store',
 ];
 
-export const start = (vault: Made, to: string): ChildProcess =>
-  spawn(process.execPath, [MAIN, 'store', 'copy', '--to', to, '--config', vault.config], {
+export const start = (vault: Made, to: string, options: readonly string[] = []): ChildProcess =>
+  spawn(process.execPath, [...options, MAIN, 'store', 'copy', '--to', to, '--config', vault.config], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+
+/**
+ * As `start`, but where it says this line it sends itself the signal: it has come there and no further, however late whoever
+ * reads the line may be.
+ */
+export const startUntil = (
+  vault: Made,
+  to: string,
+  line: string,
+  signal: 'SIGKILL' | 'SIGSTOP',
+): ChildProcess => {
+  const script = `
+    const { write } = process.stderr;
+    process.stderr.write = function (text, ...more) {
+      const written = write.call(this, text, ...more);
+      if (String(text).startsWith(${JSON.stringify(line)})) process.kill(process.pid, '${signal}');
+      return written;
+    };`;
+  return start(vault, to, ['--import', `data:text/javascript,${encodeURIComponent(script)}`]);
+};
 
 export function finished(
   child: ChildProcess,

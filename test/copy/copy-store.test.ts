@@ -25,7 +25,7 @@ import {
 } from './moving.ts';
 
 /** A move from one file to another, in this process. */
-vi.setConfig({ testTimeout: 180_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 it('every table is copied but the head and the leases, and the vault that tests move has rows in each', async () => {
   const all = Object.keys(tables).toSorted();

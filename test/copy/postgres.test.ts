@@ -11,7 +11,7 @@ import type { Database } from '../postgres/databases.ts';
 import { clusterOfFile, clusterOfTest } from '../postgres/lifetimes.ts';
 import { serveProcess } from '../process.ts';
 import { strongroom } from '../served.ts';
-import { finished, killedAt, LINES, start } from './commands.ts';
+import { finished, killedAt, LINES, start, startUntil } from './commands.ts';
 import {
   aVault,
   copy,
@@ -27,7 +27,7 @@ import {
 import { acknowledgedOf, revealed } from './load.ts';
 
 /** Moves to a real PostgreSQL, and from one. */
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 600_000 });
 const cluster = clusterOfFile();
 
 /** Settings with a database of its own, whose tables its owner made: what serves and moves is the role that owns nothing. */
@@ -154,10 +154,12 @@ it('goes on after kill -9 at each of its lines, and after the server died under 
     ];
     expect(standings.filter((standing) => standing.startsWith('open')).length).toBeLessThan(2);
     if (line !== 'Copying the store') continue;
-    const broken = start(vault, to);
+    // It waits while the server dies.
+    const broken = startUntil(vault, to, 'Comparing both stores', 'SIGSTOP');
     const killed: Promise<void>[] = [];
     const { code } = await finished(broken, (stderr) => {
-      if (stderr.includes('Comparing') && killed.length === 0) killed.push(server.kill());
+      if (stderr.includes('Comparing') && killed.length === 0)
+        killed.push(server.kill().then(() => void broken.kill('SIGCONT')));
     });
     expect(killed).toHaveLength(1);
     await Promise.all(killed);

@@ -7,12 +7,12 @@ import { cardNumber } from '../cards.ts';
 import { type Made, made } from '../cli/made.ts';
 import { serveProcess } from '../process.ts';
 import { strongroom } from '../served.ts';
-import { finished, killedAt, LINES, start } from './commands.ts';
+import { finished, killedAt, LINES, start, startUntil } from './commands.ts';
 import { acknowledgedOf, revealed, tokenise } from './load.ts';
 import { rowsIn, standingIn, toSqlite } from './moving.ts';
 
 /** The command as an operator runs it, beside whoever serves the old store, and killed. */
-vi.setConfig({ testTimeout: 300_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 const GRANTS = ['--grant', 'tokenise:customer-pan', '--grant', 'detokenise:customer-pan@settlement'];
 
@@ -80,7 +80,7 @@ it('a process that served the old store goes on once it is reopened', async () =
   const served = await serveProcess(vault.config);
   const client = connect({ url: served.url, apiKey: key });
   const known = new Map((await tokenise(client, [cardNumber(1)])).map((token) => [token, cardNumber(1)]));
-  const { code, stderr } = await killedAt(start(vault, to), 'Comparing both stores');
+  const { code, stderr } = await finished(startUntil(vault, to, 'Comparing both stores', 'SIGKILL'));
   expect({ code, stderr }).toMatchObject({ code: null });
   expect(standingIn(old)).toBe('leaving sqlite:vault.db');
   await expect(tokenise(client, [cardNumber(2)])).rejects.toMatchObject({ code: 'unavailable' });

@@ -39,8 +39,9 @@ it('when the process that signs checkpoints is killed another goes on, and what 
   // Which of the two holds it only they know: whoever still signs after one was killed is the other, or the one that held it.
   await processes[0]?.stop('SIGKILL');
   await grownUntil(urls[1] ?? '', () => holderOf().size > first.size + 1);
-  const next = await serveProcess(config);
+  // Before the third is there: it may take over at once, where its start takes long enough for a lease to run out.
   const second = holderOf();
+  const next = await serveProcess(config);
   await processes[1]?.stop('SIGKILL');
   await grownUntil(next.url, () => holderOf().holder !== second.holder && holderOf().size > second.size);
   await next.stop('SIGTERM');

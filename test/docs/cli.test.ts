@@ -21,9 +21,14 @@ async function help(...argv: readonly string[]): Promise<string> {
       migrate: none,
       backup: none,
       restore: none,
+      archive: none,
       copyStore: none,
       reopenStore: none,
+      checkLog: none,
+      checkProof: none,
+      bundle: none,
       doctor: none,
+      witness: { init: none, trust: none, serve: none, show: none, forget: none },
       policyFile: () => expect.fail('nothing is read'),
       onHost: none,
       connect: () => expect.fail('nothing is asked'),
@@ -52,7 +57,7 @@ it('tells of each command and each option, and of no other', async () => {
     has.add(command);
     for (const [option] of text.matchAll(/--[a-z][a-z-]+/g)) hasOptions.add(option);
   }
-  expect(has.size).toBe(33);
+  expect(has.size).toBe(40);
   const told = [...page.matchAll(/^\| `([a-z]+(?: [a-z][a-z-]*)?)[ `]/gm)].map(([, command]) => command);
   expect(new Set(told)).toEqual(has);
   const options = [...page.matchAll(/--[a-z][a-z-]+/g)].map(([option]) => option);

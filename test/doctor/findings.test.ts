@@ -5,6 +5,7 @@ import {
   chownSync,
   closeSync,
   copyFileSync,
+  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -25,6 +26,7 @@ import { newKey } from '../../src/vault/custody/new-key.ts';
 import type { BoundVault } from '../../src/vault/bound.ts';
 import { openRowsKey } from '../../src/vault/open.ts';
 import { withoutLogKey } from '../vault/audit/keyless.ts';
+import type { Vault } from '../../src/vault/vault.ts';
 import { tamper } from '../attack/tamper.ts';
 import { PROJECT } from '../docs/documents.ts';
 import { certificate } from '../http/certificate.ts';
@@ -204,6 +206,51 @@ const CASES: Record<Exclude<FindingId, OnPostgres>, Case> = {
     },
     says: /events from \d+ on, .* is the vault served\?/,
   },
+  'anchor-unreachable': {
+    make: ({ edit }) => edit('purposes:\n', 'anchors: [{ directory: nowhere }]\npurposes:\n'),
+    says: /^the anchor directory cannot be read back: the folder is not there: is it mounted\?/,
+  },
+  'anchor-optional-unreachable': {
+    make: ({ edit }) =>
+      edit('purposes:\n', 'anchors: [{ directory: nowhere, required: false }]\npurposes:\n'),
+    says: /^the anchor directory cannot be read back: the folder is not there/,
+  },
+  'anchor-behind': {
+    make: async (sick) => {
+      await anchored(sick, (host) => host.audit.key());
+      sick.host.now = later(HOUR);
+    },
+    also: ['log-unsigned'],
+    says: /^the anchor directory has confirmed \d+ of \d+ events, and the next is of /,
+  },
+  'anchor-lost': {
+    make: async (sick) => {
+      await anchored(sick);
+      rmSync(join(sick.dir, 'worm/checkpoints'), { recursive: true });
+    },
+    says: /^the anchor directory keeps 0 events, and confirmed \d+: find out who took it back/,
+  },
+  'store-does-not-extend-anchor': {
+    make: async (sick) => {
+      const earlier = readFileSync(sick.store);
+      await sick.open(({ host }) => host.audit.key());
+      await anchored(sick);
+      for (const more of ['-wal', '-shm']) rmSync(`${sick.store}${more}`, { force: true });
+      writeFileSync(sick.store, earlier);
+    },
+    says: /^the anchor directory keeps a checkpoint of \d+ events, and the log of this store has \d+: .* put back/,
+  },
+  'anchors-too-few': {
+    make: (sick) => demand(sick, 'anchors: []\n', '10m'),
+    says: /^the policy asks for 1 anchors .*, and the settings name 0/,
+  },
+  'anchors-too-seldom': {
+    make: (sick) => {
+      mkdirSync(join(sick.dir, 'worm'));
+      return demand(sick, 'anchors: [{ directory: worm, every: 1m }]\n', '1m');
+    },
+    says: /^the anchors get a checkpoint so seldom/,
+  },
   'clock-behind': {
     make: ({ open }) => open(({ add }) => add(['tokenise:cards']), HOUR),
     says: /this host's clock has not come to that/,
@@ -265,8 +312,34 @@ it.each(Object.entries(CASES))(
     expect(found?.severity).toBe(FINDINGS[id as FindingId]);
     expect(found?.sentence).toMatch(says);
   },
-  180_000,
+  600_000,
 );
+
+/** Names a folder as an anchor and has it confirm the log, once before and once after something is done. */
+async function anchored(
+  { dir, edit, open }: Patient,
+  then: (host: BoundVault) => Promise<unknown> = () => Promise.resolve(),
+): Promise<void> {
+  mkdirSync(join(dir, 'worm'));
+  edit('purposes:\n', 'anchors: [{ directory: worm, every: 1s }]\npurposes:\n');
+  await open(async ({ vault, host }) => {
+    await vault.readBack();
+    await vault.follow();
+    await confirmed(vault);
+    await then(host);
+  });
+}
+
+async function confirmed(vault: Pick<Vault, 'anchor' | 'figures'>): Promise<void> {
+  await vault.anchor();
+  await expect.poll(async () => (await vault.figures()).anchors[0]?.size).toBeGreaterThan(0);
+}
+
+/** A policy that asks for anchors, active already. */
+async function demand({ edit, open }: Patient, anchors: string, maxAge: string): Promise<void> {
+  edit('purposes:\n', `${anchors}audit: { anchors: { maxAge: ${maxAge} } }\npurposes:\n`);
+  await open(() => Promise.resolve());
+}
 
 function overwrite(path: string, at: number, bytes: Buffer): void {
   const file = openSync(path, 'r+');

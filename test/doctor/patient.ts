@@ -54,6 +54,7 @@ export async function patient(): Promise<Patient> {
         now: () => Date.now(),
         random: (bytes) => randomBytes(bytes),
         groups: [process.getegid?.() ?? -1],
+        user: process.geteuid?.() ?? 0,
         node: { runs: process.versions.node, needs: '>=20.19' },
         freeBytes,
         ...host,

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { writeKeyFile } from '../../src/masterkey/file.ts';
 import { type Cluster, startCluster } from '../postgres/cluster.ts';
-import { freePort } from '../postgres/port.ts';
 import { foundHere } from '../postgres/vaults.ts';
 import { textOf } from '../docs/documents.ts';
+import { ownPort } from '../port.ts';
 import { serveProcess } from '../process.ts';
 import { strongroom } from '../served.ts';
 import { FOLDER, withSecrets } from './compose-secrets.ts';
@@ -50,7 +50,7 @@ async function run(...argv: readonly string[]): Promise<string> {
 
 it(
   'serves callers while one replica after the other is stopped, killed and comes back',
-  { timeout: 180_000 },
+  { timeout: 600_000 },
   async () => {
     const { dir, secret } = withSecrets();
     const cluster = await startCluster({ tls: 'right-host' });
@@ -78,7 +78,7 @@ it(
       writeFileSync(config, text);
       return config;
     };
-    const [portOne, portTwo, portProxy] = [await freePort(), await freePort(), await freePort()];
+    const [portOne, portTwo, portProxy] = [await ownPort(), await ownPort(), await ownPort()];
     const [one, two] = [settings('vault-1', portOne), settings('vault-2', portTwo)];
     expect(await foundHere(settings('owner', 0, 'strongroom_owner', 'owner'))).toBe(true);
     await run('policy', 'apply', '--config', one);

@@ -5,6 +5,8 @@ import { type Answer, itemsOf, listening, tokenOf, withoutId } from './listening
 /** Whether a token, a value or a collection exists is told to nobody who may not know. */
 
 const PAN = '4111111111111111';
+/** No token of it can be one of PAN's by chance: each shows the first six digits and the last four. */
+const OTHER = '5555555555554444';
 const YEAR = 365 * 24 * 60 * 60 * 1000;
 const soon = () => new Date(Date.now() + YEAR).toISOString();
 
@@ -21,7 +23,7 @@ it('unknown, expired and misplaced tokens have one answer, to the byte', async (
   const reader = await served.asking(['detokenise:cards@settlement', 'detokenise:cards@marketing']);
   const make = async (item: object) => tokenOf(await owner.ask('/v1/tokenise', { body: { items: [item] } }));
   const expired = await make({ collection: 'cards', value: PAN, expiresAt: soon() });
-  const elsewhere = await make({ collection: 'acme/cards', value: PAN });
+  const elsewhere = await make({ collection: 'acme/cards', value: OTHER });
   served.open.clock.offset = 2 * YEAR;
   const live = await make({ collection: 'cards', value: PAN });
   const show = (token: string, purpose = 'settlement') =>
@@ -54,7 +56,11 @@ it('no verb tells one token that is not there from another, to the byte', async 
     tokenOf(await owner.ask('/v1/tokenise', { body: { items: [{ collection, value: PAN, ...more }] } }));
   const expired = await make('cards', { expiresAt: soon() });
   served.open.clock.offset = 2 * YEAR;
-  const [erased, elsewhere, live] = [await make('cards'), await make('acme/cards'), await make('cards')];
+  const [erased, elsewhere, live] = [
+    await make('cards'),
+    await make('acme/cards', { value: OTHER }),
+    await make('cards'),
+  ];
   await owner.ask('/v1/erase', {
     body: { reason: 'asked', items: [{ collection: 'cards', token: erased }] },
   });

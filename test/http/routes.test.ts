@@ -181,10 +181,13 @@ it('has one problem for each door that is shut', async () => {
   // Whoever stands before the door is counted in the log, all together.
   await served.open.vault.maintain();
   const counted: Record<string, number> = {};
+  const from = new Set<string>();
   for (const { action, detail } of eventsOf(served.open.storePath))
     if (action === 'refusals')
-      for (const [code, count] of Object.entries(detail as Record<string, number>))
-        counted[code] = (counted[code] ?? 0) + count;
+      for (const [code, told] of Object.entries(detail as Record<string, number | string[]>))
+        if (typeof told === 'number') counted[code] = (counted[code] ?? 0) + told;
+        else for (const address of told) from.add(address);
+  expect([...from]).toEqual(['127.0.0.1']);
   expect(counted).toEqual({
     unauthenticated: 6,
     method_not_allowed: Object.keys(ROUTES).length,

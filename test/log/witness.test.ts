@@ -42,22 +42,28 @@ it('cosigns what continues the newest that it saw, the first and the same again 
     fc.property(fc.nat(120), fc.nat(120), (a, b) => {
       const [from, to] = [Math.min(a, b), Math.max(a, b)];
       const request = encodeAddCheckpoint(from, proofOf(from, to), checkpointOf(to));
-      expect(decide(request, seen(from))).toMatchObject({ status: 200, checkpoint: { size: to } });
+      expect(decide(request, seen(from))).toMatchObject({
+        status: 200,
+        signed: { checkpoint: { size: to } },
+      });
     }),
     { numRuns: 40 },
   );
 });
 
 it('never goes back, and never follows a fork', () => {
-  expect(decide(encodeAddCheckpoint(20, proofOf(20, 50), checkpointOf(50)), seen(60))).toEqual({
+  expect(decide(encodeAddCheckpoint(20, proofOf(20, 50), checkpointOf(50)), seen(60))).toMatchObject({
     status: 409,
     size: 60,
   });
-  expect(decide(encodeAddCheckpoint(60, [], checkpointOf(50)), seen(60))).toEqual({ status: 400 });
-  expect(decide(encodeAddCheckpoint(0, [], checkpointOf(50)), seen(60))).toEqual({ status: 409, size: 60 });
+  expect(decide(encodeAddCheckpoint(60, [], checkpointOf(50)), seen(60))).toMatchObject({ status: 400 });
+  expect(decide(encodeAddCheckpoint(0, [], checkpointOf(50)), seen(60))).toMatchObject({
+    status: 409,
+    size: 60,
+  });
   const fork = encodeAddCheckpoint(50, proofOf(50, 80, forked), checkpointOf(80, forked));
-  expect(decide(fork, seen(50))).toEqual({ status: 422 });
-  expect(decide(encodeAddCheckpoint(50, [], checkpointOf(50, forked)), seen(50))).toEqual({
+  expect(decide(fork, seen(50))).toMatchObject({ status: 422 });
+  expect(decide(encodeAddCheckpoint(50, [], checkpointOf(50, forked)), seen(50))).toMatchObject({
     status: 409,
     size: 50,
   });
@@ -68,8 +74,10 @@ it('never goes back, and never follows a fork', () => {
     [...proofOf(50, 80), leaves[0] ?? new Uint8Array(32)],
     proofOf(50, 80).slice(1),
   ])
-    expect(decide(encodeAddCheckpoint(50, proof, checkpointOf(80)), seen(50))).toEqual({ status: 422 });
-  expect(decide(encodeAddCheckpoint(0, proofOf(50, 80), checkpointOf(80)), seen(0))).toEqual({ status: 422 });
+    expect(decide(encodeAddCheckpoint(50, proof, checkpointOf(80)), seen(50))).toMatchObject({ status: 422 });
+  expect(decide(encodeAddCheckpoint(0, proofOf(50, 80), checkpointOf(80)), seen(0))).toMatchObject({
+    status: 422,
+  });
 });
 
 it('knows the log by its key and its origin', () => {
@@ -77,12 +85,12 @@ it('knows the log by its key and its origin', () => {
     { origin: 'strongroom/vault_2', size: 1, root: leaves[0] ?? new Uint8Array(32) },
     log,
   );
-  expect(decide(encodeAddCheckpoint(0, [], foreign), seen(0))).toEqual({ status: 404 });
-  expect(decide(encodeAddCheckpoint(0, [], checkpointOf(9, leaves, signerOf(2))), seen(0))).toEqual({
+  expect(decide(encodeAddCheckpoint(0, [], foreign), seen(0))).toMatchObject({ status: 404 });
+  expect(decide(encodeAddCheckpoint(0, [], checkpointOf(9, leaves, signerOf(2))), seen(0))).toMatchObject({
     status: 403,
   });
   const forged: Signer = { verifier: log.verifier, sign: signerOf(2).sign };
-  expect(decide(encodeAddCheckpoint(0, [], checkpointOf(9, leaves, forged)), seen(0))).toEqual({
+  expect(decide(encodeAddCheckpoint(0, [], checkpointOf(9, leaves, forged)), seen(0))).toMatchObject({
     status: 403,
   });
 });
@@ -98,7 +106,7 @@ it('refuses whatever is no request, and throws nothing', () => {
     good.replace('old 50\n', 'old 50\nAAAA\n'),
     good.replace('old 50\n', `old 50\n${`${Buffer.alloc(32).toString('base64')}\n`.repeat(64)}`),
   ])
-    expect(decide(request, seen(50))).toEqual({ status: 400 });
+    expect(decide(request, seen(50))).toMatchObject({ status: 400 });
   const bytes = Buffer.from(good);
   fc.assert(
     fc.property(fc.nat(bytes.length - 1), fc.integer({ min: 1, max: 255 }), (at, change) => {

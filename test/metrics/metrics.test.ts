@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { createMeter } from '../../src/metrics/meter.ts';
 import { tamper } from '../attack/tamper.ts';
 import { makeVaultDir, openVaultDir } from '../harness.ts';
@@ -22,8 +22,19 @@ masterKey: { provider: file, path: keys }
 async function watched(metrics = '{ port: 0 }', more = '') {
   const meter = createMeter('1.2.3', () => performance.now());
   const dir = await makeVaultDir(undefined, settings(metrics, more));
-  const served = await listening(openVaultDir(dir, { offset: 0 }, meter.observer), meter);
+  const vault = openVaultDir(dir, { offset: 0 }, meter.observer);
+  const served = await withoutUpkeep(() => listening(vault, meter));
   return { ...served, meter, metrics: served.metricsUrl ?? expect.fail('no listener for metrics') };
+}
+
+/** Nothing is done between requests: a checkpoint every second is a commit too, and commits are counted here. */
+async function withoutUpkeep<T>(serve: () => Promise<T>): Promise<T> {
+  vi.useFakeTimers({ toFake: ['setInterval'] });
+  try {
+    return await serve();
+  } finally {
+    vi.useRealTimers();
+  }
 }
 
 it('counts requests by route and outcome, and items, as they were answered', async () => {

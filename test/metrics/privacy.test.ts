@@ -147,6 +147,10 @@ it('however many paths, methods, keys and bodies are tried, labels are words of 
       });
   };
   await round('first');
+  // What is told of checkpoints is there once the first is signed, a second after the start.
+  await expect
+    .poll(async () => (await scrape(metrics)).valueOf('checkpoint_events'), { timeout: 60_000 })
+    .not.toBeNull();
   const before = seriesOf((await scrape(metrics)).samples);
   for (const salt of ['second', '"}\n evil 1', 'third']) await round(encodeURIComponent(salt));
   const { samples } = await scrape(metrics);

@@ -127,13 +127,15 @@ export class Cluster {
     return this.#databases.session(work, database);
   }
 
-  /** ALTER SYSTEM and a reload; answers when new connections have them. */
+  /** ALTER SYSTEM and a reload; answers when new connections have them, and whoever else acts on them. */
   async alter(settings: ServerSettings): Promise<void> {
     for (const [name, value] of Object.entries(settings))
       await this.query(`alter system set ${name} = '${value}'`);
     await this.query('select pg_reload_conf()');
     for (const [name, value] of Object.entries(settings))
       await this.#until(`select current_setting('${name}') = '${value}' as so`);
+    // Whether commits wait for a standby, the checkpointer tells the others: it has read the settings once it has made one.
+    await this.query('checkpoint');
   }
 
   kill(): Promise<void> {

@@ -30,8 +30,12 @@ it.skipIf(shim === null)(
     }
     expect((await fetch(new URL('/livez', served.url))).status).toBe(200);
     faults.break(null);
-    // One that could not write its log may have ended, and its operator starts it.
-    if (cluster.pid === null) await cluster.start();
+    // One that could not write its log may have ended, or be about to, and its operator starts it.
+    const restarted = async (): Promise<number> => {
+      if (cluster.pid === null) await cluster.start();
+      return (await ask.reveal(token)).status;
+    };
+    await expect.poll(restarted, PATIENCE).toBe(200);
     await isOver({ cluster, trial }, token, callers);
   },
   600_000,

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
-import { freePort } from './port.ts';
+import { ownPort } from '../port.ts';
 import { childrenOf, killed } from './processes.ts';
 import { IDENTITY } from './identity.ts';
 import { programs } from './programs.ts';
@@ -48,7 +48,7 @@ export class Postmaster {
   async start(): Promise<void> {
     if (this.#child !== null) throw new Error('the server is running');
     for (let attempt = 1; ; attempt++) {
-      const port = this.#port ?? (await freePort());
+      const port = this.#port ?? (await ownPort());
       const refusal = await this.#attempt(port);
       if (refusal === null) {
         this.#port = port;

@@ -1,9 +1,9 @@
 import { Client } from 'pg';
 import { beforeAll, beforeEach, expect, it, onTestFinished } from 'vitest';
+import { ownPort } from '../port.ts';
 import { asked } from './asked.ts';
 import { type Database, through } from './databases.ts';
 import { clusterOfFile, proxyOfTest } from './lifetimes.ts';
-import { freePort } from './port.ts';
 import type { Proxy } from './proxy.ts';
 
 const PATIENT = { timeout: 60_000 };
@@ -110,7 +110,7 @@ it('slows every piece down, and keeps their order', async () => {
 });
 
 it('aims new connections elsewhere', async () => {
-  proxy.aim(await freePort());
+  proxy.aim(await ownPort());
   await expect(asked(url, 'select 1')).rejects.toThrow(/terminated|ECONNRESET/);
   proxy.aim(cluster().port);
   expect(await asked(url, 'select 1 as one')).toEqual([{ one: 1 }]);

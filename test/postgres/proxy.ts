@@ -1,5 +1,6 @@
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import { ownPort } from '../port.ts';
 import { LOOPBACK } from './data-folder.ts';
 import { asksCommit, type Frame, Frames, tellsCommit } from './frames.ts';
 
@@ -21,25 +22,23 @@ interface Pair {
 export class Proxy {
   #target: number;
   readonly #pairs = new Set<Pair>();
+  /** The same after it has refused connections for a while: nobody else may come upon it meanwhile. */
+  readonly port: number;
   #listener: Server | null = null;
-  #port = 0;
   #delay = 0;
   #gate: Promise<void> = Promise.resolve();
   #openGate = (): void => undefined;
   #commit: { readonly fault: CommitFault; readonly struck: () => void } | null = null;
   #answer: (() => void) | null = null;
 
-  constructor(target: number) {
+  constructor(target: number, port: number) {
     this.#target = target;
+    this.port = port;
   }
 
   /** Where new connections go from now on, as after a failover. */
   aim(target: number): void {
     this.#target = target;
-  }
-
-  get port(): number {
-    return this.#port;
   }
 
   /** Connections open now. */
@@ -76,6 +75,11 @@ export class Proxy {
     this.#gate = new Promise((resolve) => (this.#openGate = resolve));
   }
 
+  /** Whatever is open stays so, and is answered no more, as where a firewall forgot it; new connections are passed. */
+  mute(): void {
+    for (const pair of this.#pairs) pair.isMute = true;
+  }
+
   /** Each piece takes so many milliseconds longer, either way. */
   delay(milliseconds: number): void {
     this.#delay = milliseconds;
@@ -101,10 +105,7 @@ export class Proxy {
     this.#listener = listener;
     return new Promise((resolve, reject) => {
       listener.once('error', reject);
-      listener.listen(this.#port, LOOPBACK, () => {
-        this.#port = (listener.address() as AddressInfo).port;
-        resolve();
-      });
+      listener.listen(this.port, LOOPBACK, resolve);
     });
   }
 
@@ -172,7 +173,7 @@ export class Proxy {
 
 /** A way to a port of this machine, on a port of its own. */
 export async function proxyTo(target: number): Promise<Proxy> {
-  const proxy = new Proxy(target);
+  const proxy = new Proxy(target, await ownPort());
   await proxy.pass();
   return proxy;
 }

@@ -106,6 +106,22 @@ it('gives up on a network that swallows what is sent, and serves when it no long
   expect(await store.epoch()).toBe(1);
 });
 
+it('uses no connection again on which nothing came', async () => {
+  const database = await migrated();
+  const proxy = await proxyOfTest(cluster().port);
+  const store = await opened(placeOf(through(database, proxy.port).url, 2));
+  await store.found(HEAD, []);
+  await Promise.all([store.epoch(), store.authority()]);
+  proxy.mute();
+  const silent = { ...BUSY, message: 'the store does not answer' };
+  await Promise.all([1, 2].map(() => expect(store.epoch()).rejects.toMatchObject(silent)));
+  expect(await Promise.all([store.epoch(), store.epoch(), use(store, 1)])).toMatchObject([
+    1,
+    1,
+    [{ failed: [] }],
+  ]);
+});
+
 it('says nothing of what it was given when it is refused', async () => {
   const database = await migrated();
   const store = await opened(placeOf(database.url));

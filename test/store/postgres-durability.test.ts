@@ -1,6 +1,8 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { openPostgres } from '../../src/store/postgres.ts';
 import { migratePostgres } from '../../src/store/postgres-migrations.ts';
+import { postgresPool } from '../../src/store/postgres-pool.ts';
+import { POSTGRES_WRITER } from '../../src/store/postgres-writer.ts';
 import type { Store } from '../../src/vault/store.ts';
 import { scanned, told } from '../contract/conversation.ts';
 import { askPostgres, placeOf } from '../contract/engines.ts';
@@ -55,6 +57,33 @@ it('hears warnings although the role was told not to', async () => {
   await cluster().query(`alter database ${database.name} set client_min_messages = 'error'`);
   expect(await refusal(database)).toBe('opened');
 });
+
+it.each([
+  ['client_min_messages', 'error'],
+  ['search_path', 'public'],
+])(
+  'commits nothing on a connection whose %s is %s again, as behind a pooler in transaction mode',
+  async (setting, value) => {
+    const database = await migrated();
+    await (await opened(database)).found(HEAD, []);
+    const connections = postgresPool(placeOf(database.url));
+    onTestFinished(() => connections.close());
+    const head = (before: string) =>
+      connections.use(async (session) => {
+        await session.script(before);
+        return POSTGRES_WRITER.lockHead(session, { do: 'lockHead' });
+      });
+    await expect(head(`set ${setting} = ${value}`)).rejects.toMatchObject({
+      message: expect.stringMatching(/pooler in transaction mode/),
+    });
+    expect(
+      await head(`set client_min_messages = warning; set search_path = pg_catalog, pg_temp`),
+    ).toMatchObject({
+      failed: [],
+      head: HEAD,
+    });
+  },
+);
 
 it.each([
   ['fsync', 'fsync is off'],

@@ -103,6 +103,18 @@ it.each([
     'issued."collection" is not compared byte by byte',
   ],
   ['alter table events set unlogged', 'events."index" is not in an ordinary logged table'],
+  ['alter table issued drop constraint issued_collection_hash_pk', 'issued may hold one key twice'],
+  [
+    'alter table issued drop constraint issued_collection_hash_pk; create unique index on issued (collection, hash) where at > 0',
+    'issued may hold one key twice',
+  ],
+  [
+    'create trigger t before update on head for each row execute function suppress_redundant_updates_trigger()',
+    'head has a trigger',
+  ],
+  ['create rule r as on update to head do instead nothing', 'head has a rule'],
+  ['alter table issued enable row level security', 'issued has row-level security'],
+  ['create table more () inherits (events)', 'events has tables that inherit from it'],
 ])('refuses what %s has left', async (sql, why) => {
   const database = await migrated();
   await askPostgres(database.migrationUrl, sql);

@@ -71,4 +71,4 @@ it('an erased token never returns, though its bucket is filled, its vault restar
   copyStore(backup, data);
   await fill(await again());
   expect(await open.host.audit.verify()).toMatchObject({ ok: true, rows: BUCKET });
-}, 300_000);
+}, 600_000);

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import type { BoundVault } from '../../src/vault/bound.ts';
 import type { Store } from '../../src/vault/store.ts';
 import { logOf } from '../attack/tamper.ts';
+import { movedWith } from '../engine.ts';
 import { newVault } from '../harness.ts';
 import { openAround } from './wrapped.ts';
 
@@ -185,7 +186,7 @@ it('a space that is full is told to be full, whatever expired token a value met'
   await client.vault.tokenise({ items: [{ ...item, expiresAt }] });
   open.clock.offset = 120_000;
   const beside = await openAround(open, (store) => ({
-    ...store,
+    ...movedWith(store, open.clock),
     taken: async (_, hashes) => hashes.map(() => true),
   }));
   const { items } = await (await beside.as(client.key)).tokenise({ items: [item] });

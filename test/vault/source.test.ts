@@ -51,10 +51,12 @@ it('admits exactly the addresses that the system finds in the subnet', () => {
       const list = new BlockList();
       list.addSubnet(text.split('/')[0] ?? '', prefix, family);
       const address = isIn ? network : other;
-      expect(admits([sourceOf(text)], address)).toBe(list.check(address, family));
+      // The system finds mapped IPv4 in a subnet of zeros; to the vault it is IPv4, whoever draws it.
+      const isIpv4 = family === 'ipv6' && isMapped(address);
+      expect(admits([sourceOf(text)], address)).toBe(!isIpv4 && list.check(address, family));
       if (isIn) expect(list.check(address, family)).toBe(true);
     }),
-    { numRuns: 2000 },
+    { numRuns: 2000, examples: [[['::', '::ffff:1.2.3.4'], 1, false]] },
   );
 });
 

@@ -13,7 +13,7 @@ import type { TestVault } from '../harness.ts';
 
 /** Another process on a vault's store, which sees it through what a test puts around it: the real store is behind that. */
 export async function openAround(
-  { settings, clock, notices, fatal }: TestVault,
+  { settings, clock, notices, fatal }: Pick<TestVault, 'settings' | 'clock' | 'notices' | 'fatal'>,
   around: (store: Store) => Store,
 ): Promise<{ readonly vault: Vault; readonly as: (apiKey: string) => Promise<BoundVault> }> {
   const world = {

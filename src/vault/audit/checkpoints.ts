@@ -8,6 +8,7 @@ import { root } from '../../log/tree.ts';
 import { NoteRefused, type Verifier } from '../../log/verifier.ts';
 import type { Core } from '../core.ts';
 import type { Keyring } from '../custody/keyring.ts';
+import type { Epoch } from '../epoch.ts';
 import { VaultError } from '../error.ts';
 import { EDITED } from '../findings.ts';
 import type { CheckpointRow } from '../rows.ts';
@@ -52,6 +53,15 @@ export function logSigner(keys: Keyring, vaultId: string): Signer {
   return signer;
 }
 
+/** Whose signature a checkpoint of the log may have: every key that it proves, and the one that it has now. */
+export function logVerifiers(
+  { keys, vaultId }: Pick<Epoch, 'keys' | 'vaultId'>,
+  proven: LogKeys,
+): readonly Verifier[] {
+  const active = activeLogKey(keys, vaultId);
+  return [...proven.map(({ verifier }) => verifier), ...(active === null ? [] : [active.verifier])];
+}
+
 /** The note after its length in two bytes, the keys after theirs in four, then the edge. */
 export function encodePublished({ edge, note, keys }: Published): Uint8Array {
   const [text, chain] = [Buffer.from(note), encodeLogKeys(keys)];
@@ -80,8 +90,12 @@ export function decodePublished(bytes: Uint8Array, cursor: number): Published | 
 /**
  * Files the log's tree as tiles of C2SP tlog-tiles and signs a checkpoint whenever it has caught up with the head. None is signed
  * that does not continue all that are known to have been.
+ * @param anchored those that are kept off the host
  */
-export function checkpointFollower(core: Pick<Core, 'store' | 'epochs' | 'findings'>): Follower<Published> {
+export function checkpointFollower(
+  core: Pick<Core, 'store' | 'epochs' | 'findings'>,
+  anchored: () => readonly Checkpoint[] = () => [],
+): Follower<Published> {
   const { store, findings } = core;
   /** The last one of this process: whoever put the whole store back has not put back this. */
   let own: Checkpoint | null = null;
@@ -91,7 +105,7 @@ export function checkpointFollower(core: Pick<Core, 'store' | 'epochs' | 'findin
     const inserts = (await unstored(store, full)).map((row) => ({ table: 'tiles' as const, row }));
     const proven = keysOf(before, taken);
     const { size } = taken.frontier;
-    const signer = taken.isProven ? await signerOf(core, proven, size) : null;
+    const signer = taken.isProven ? await dueSigner(core, proven, size) : null;
     if (signer === null) return { state: { edge: next, note, keys: proven }, write: { inserts } };
     // Who signs first is known from then on.
     const keys = proven.length > 0 ? proven : [{ from: 0, verifier: signer.verifier }];
@@ -100,6 +114,7 @@ export function checkpointFollower(core: Pick<Core, 'store' | 'epochs' | 'findin
     const readTile = tileReader(store, next, full);
     for (const earlier of [note === '' ? null : openedNote(note, keys), own])
       if (earlier !== null) await mustContinue(earlier, signed, readTile);
+    for (const earlier of anchored()) await mustContinue(earlier, signed, readTile);
     const stored = last === null ? null : openedRow(last, keys);
     if (stored !== null) await mustContinue(stored, signed, readTile);
     else if (last !== null)
@@ -140,7 +155,7 @@ function keysOf(before: LogKeys, { first, events }: Taken): LogKeys {
  * @returns null where the key that counted at that size is no more: the next checkpoint covers the event that ended it
  * @throws FollowerStopped where the store's key is not the one that the log ends with
  */
-async function signerOf(
+export async function dueSigner(
   { store, epochs }: Pick<Core, 'store' | 'epochs'>,
   keys: LogKeys,
   size: number,

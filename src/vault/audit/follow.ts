@@ -4,9 +4,10 @@ import { append, decodeFrontier, EMPTY, encodeFrontier, type Frontier, leafHash 
 import { type Commit, NOTHING } from '../commit/commit.ts';
 import type { HeadSeal } from '../commit/head.ts';
 import type { Core } from '../core.ts';
-import { isAuthentic, signRow } from '../custody/authentic.ts';
+import { isAuthentic } from '../custody/authentic.ts';
 import { EDITED, type Finding } from '../findings.ts';
-import { type EventRow, type FollowerRow, type HeadRow, LAST_REVISION } from '../rows.ts';
+import type { EventRow, FollowerRow, HeadRow } from '../rows.ts';
+import { followerRow, givenUp, leaseWatch, revisionOf } from './follower-row.ts';
 
 /**
  * The one seam for reading the log: a follower is given committed events in order, and its cursor is saved with what it made of
@@ -87,8 +88,8 @@ export function following<State>(
 ): Following {
   const { name, most, fresh, encode, decode, take } = follower;
   const { store, queue, world, findings } = core;
-  /** The lease of another process as it was first seen: one that nobody renews has run out, whatever the clocks say. */
-  let watched = { revision: -1, since: 0 };
+  const seat = { name, holder, lease: LEASE, rowsKey };
+  const isAnothers = leaseWatch(seat, world);
 
   const stop = (finding: Finding): null => {
     findings.note(finding);
@@ -96,7 +97,7 @@ export function following<State>(
   };
 
   function placeOf(stored: FollowerRow | null): Place<State> {
-    const revision = stored === null || stored.revision > LAST_REVISION ? 0 : stored.revision;
+    const revision = revisionOf(stored);
     if (stored !== null && isAuthentic(rowsKey, 'followers', stored)) {
       const frontier = decodeFrontier(stored.cursor, stored.frontier);
       const state = decode(stored.state, stored.cursor);
@@ -105,13 +106,6 @@ export function following<State>(
     // It begins anew: whatever it makes of the log it makes again.
     if (stored !== null) stop({ table: 'followers', record: name, problem: EDITED });
     return { revision, frontier: EMPTY, state: fresh };
-  }
-
-  function isAnothers(stored: FollowerRow, now: number): boolean {
-    if (stored.holder === holder || stored.until <= now) return false;
-    if (!isAuthentic(rowsKey, 'followers', stored)) return false;
-    if (stored.revision !== watched.revision) watched = { revision: stored.revision, since: world.now() };
-    return Math.abs(world.now() - watched.since) < LEASE;
   }
 
   /** The next events, with the tree after them; null where they are not what the head says. */
@@ -152,25 +146,10 @@ export function following<State>(
     const taken = await nextOf(place, head, now);
     if (taken === null) return false;
     const { state, write } = await take(place.state, taken);
-    const next = { frontier: taken.frontier, state: encode(state), revision: place.revision + 1 };
-    const done = await queue.submit({ ...NOTHING, ...write, followers: [rowOf(next, now + LEASE)] });
+    const revision = place.revision + 1;
+    const next = { frontier: taken.frontier, state: encode(state), revision, until: now + LEASE };
+    const done = await queue.submit({ ...NOTHING, ...write, followers: [followerRow(seat, next)] });
     return done !== null && !taken.isProven;
-  }
-
-  function rowOf(
-    at: { readonly frontier: Frontier; readonly state: Uint8Array; readonly revision: number },
-    until: number,
-  ): FollowerRow {
-    const { frontier, state, revision } = at;
-    return signRow(rowsKey, 'followers', {
-      name,
-      holder,
-      until,
-      cursor: frontier.size,
-      frontier: encodeFrontier(frontier),
-      state,
-      revision,
-    });
   }
 
   return {
@@ -183,11 +162,8 @@ export function following<State>(
       }
     },
     giveUp: async () => {
-      const stored = await store.follower(name);
-      if (stored === null || stored.holder !== holder || stored.until === 0) return;
-      if (!isAuthentic(rowsKey, 'followers', stored)) return;
-      const { mac: _mac, ...row } = { ...stored, until: 0, revision: stored.revision + 1 };
-      await queue.submit({ ...NOTHING, followers: [signRow(rowsKey, 'followers', row)] });
+      const row = givenUp(seat, await store.follower(name));
+      if (row !== null) await queue.submit({ ...NOTHING, followers: [row] });
     },
   };
 }

@@ -10,6 +10,11 @@ import type { Turn } from './standing.ts';
 export interface Commit {
   /** The epoch that it was decided under; null for the vault's own records, which no authority decides. */
   readonly epoch: number | null;
+  /**
+   * The head's digests then: a standby that was promoted without the last commits counts to the same epoch for something else. Null
+   * where the epoch is.
+   */
+  readonly authority: Uint8Array | null;
   /** The head's `changes` as last seen before the rows of `relied` were read: if it still stands, so do they. */
   readonly changes: number;
   readonly inserts: readonly Insert[];
@@ -40,6 +45,7 @@ export interface Commit {
 /** A commit of nothing: what readiness tries. */
 export const NOTHING: Commit = {
   epoch: null,
+  authority: null,
   changes: 0,
   inserts: [],
   updates: [],

@@ -1,3 +1,4 @@
+import { equalBytes } from '../../crypto/encoding.ts';
 import { append, decodeFrontier, encodeFrontier, leafHash } from '../../log/tree.ts';
 import type { HeadRow, Rows, Table } from '../rows.ts';
 import type { Told, Transaction } from '../statement.ts';
@@ -7,6 +8,7 @@ import { StoreFailure } from '../store.ts';
 import { settle } from './event.ts';
 import type { HeadSeal } from './head.ts';
 import { byKey } from './order.ts';
+import { mustNotBeAhead } from './clock.ts';
 import { closedBecause } from './standing.ts';
 
 /** `kept`: durable once the engine has committed. `again`: rolled back; `failed` are to be decided again. */
@@ -77,10 +79,10 @@ export function* groupTransaction(
   if (checkpoints.length > 0) yield { do: 'noteCheckpoints', checkpoints };
   if (failed.size > 0) return { keep: false, result: { kept: false, failed, head: null } };
 
-  const head = (yield { do: 'lockHead' }).head;
+  const { head, clock } = yield { do: 'lockHead' };
   if (head === null || !seal.verify(head)) throw new HeadInvalid();
   mustStand(head, group);
-  const at = Math.max(now(), head.lastAt);
+  const at = Math.max(mustNotBeAhead(now(), clock), head.lastAt);
   for (const owner of untrue(group, head, at)) failed.add(owner);
   const relied = owned(group, (commit) => (commit.changes === head.changes ? [] : commit.relied));
   if (relied.length > 0) note(relied, yield { do: 'checkLive', relied: relied.map(({ item }) => item) });
@@ -130,10 +132,14 @@ function mustStand(head: HeadRow, group: readonly Commit[]): void {
 function* untrue(group: readonly Commit[], head: HeadRow, at: number): Generator<number> {
   let raised = false;
   for (const [owner, commit] of group.entries()) {
-    const stale = commit.epoch !== null && (raised || commit.epoch !== head.epoch);
-    if (stale || (commit.validUntil !== null && at >= commit.validUntil)) yield owner;
+    if (isStale(commit, head, raised) || (commit.validUntil !== null && at >= commit.validUntil)) yield owner;
     else raised ||= raisesEpoch(commit);
   }
+}
+
+function isStale({ epoch, authority }: Commit, head: HeadRow, raised: boolean): boolean {
+  if (epoch === null) return false;
+  return raised || epoch !== head.epoch || (authority !== null && !equalBytes(authority, head.digests));
 }
 
 function advanced(

@@ -2,6 +2,7 @@ import { formats } from '../../formats/catalogue.ts';
 import type { BoundFormat } from '../../formats/format.ts';
 import type { CollectionRow } from '../rows.ts';
 import { type Basis, bindFormat, type Policy, rolesOf, shapeOf } from './policy.ts';
+import { type Demand, demandOf } from './demand.ts';
 import { parseDuration } from './duration.ts';
 import type { Grant } from './grant.ts';
 import { type Printing, printsOf } from './shape.ts';
@@ -33,6 +34,8 @@ export interface ActivePolicy extends Version {
   readonly collections: ReadonlyMap<string, Collection>;
   readonly bases: ReadonlyMap<string, Basis>;
   readonly roles: ReadonlyMap<string, readonly Grant[]>;
+  /** What it asks of anchors before anything of a value is shown; null where it asks nothing. */
+  readonly demand: Demand | null;
 }
 
 /**
@@ -67,5 +70,5 @@ export function activePolicy(
     });
   }
   const bases = new Map(Object.entries(policy.purposes).map(([name, { basis }]) => [name, basis]));
-  return { number, text, at, policy, collections, bases, roles: rolesOf(policy) };
+  return { number, text, at, policy, collections, bases, roles: rolesOf(policy), demand: demandOf(policy) };
 }

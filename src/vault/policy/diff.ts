@@ -1,5 +1,6 @@
 import type { PolicyChange } from '../../wire/policy.ts';
 import { canonical } from './canonical.ts';
+import { demandText } from './demand.ts';
 import type { Plan, Planned } from './plan.ts';
 import type { Policy } from './policy.ts';
 
@@ -10,7 +11,7 @@ export interface Before {
   readonly ids: ReadonlyMap<string, string>;
 }
 
-/** What a planned policy changes, in the order of the file: collections, purposes, roles. */
+/** What a planned policy changes, in the order of the file: collections, purposes, roles, audit. */
 export function* changesOf(before: Before, { policy, planned }: Plan): Generator<PolicyChange> {
   for (const one of planned) yield* collectionChanges(before.policy, policy, one);
   const kept = new Set(planned.flatMap(({ row }) => (row === null ? [] : [row.id])));
@@ -20,6 +21,7 @@ export function* changesOf(before: Before, { policy, planned }: Plan): Generator
   }
   yield* purposeChanges(before.policy, policy);
   yield* roleChanges(before.policy, policy);
+  yield* auditChanges(before.policy, policy);
 }
 
 function* collectionChanges(
@@ -78,4 +80,15 @@ function* roleChanges(before: Policy, after: Policy): Generator<PolicyChange> {
     for (const grant of to) if (!from.has(grant)) yield { what, name, change: 'gains a grant', to: grant };
     for (const grant of from) if (!to.has(grant)) yield { what, name, change: 'loses a grant', from: grant };
   }
+}
+
+function* auditChanges(before: Policy, after: Policy): Generator<PolicyChange> {
+  const [from, to] = [demandText(before), demandText(after)];
+  if (from === to) return;
+  const what = 'audit';
+  const name = 'anchors';
+  if (from === null && to !== null) yield { what, name, change: 'added', option: 'maxAge', to };
+  else if (from !== null && to === null) yield { what, name, change: 'removed', option: 'maxAge', from };
+  else
+    yield { what, name, change: 'changed', option: 'maxAge', ...sides(from ?? undefined, to ?? undefined) };
 }

@@ -1,6 +1,7 @@
 import type { Code } from '../../wire/codes.ts';
 import type { Needed } from '../../wire/shape.ts';
 import { decide, decideFound, FOUND_RULES, type Question, RULES, touching } from './decide.ts';
+import { demandText } from './demand.ts';
 import { type Action, covers, needsPurpose } from './grant.ts';
 import { type Asked, questionOf } from './question.ts';
 import { type About, namedGrants, OF_TOKENS, PASSED, refused } from './rule-words.ts';
@@ -31,6 +32,9 @@ const ON_TOKENS: ReadonlySet<Action> = new Set<Action>([
   'erase',
 ]);
 
+/** Actions that show something of a value. */
+const SHOWS: ReadonlySet<Action> = new Set<Action>(['detokenise', 'mask', 'verify', 'describe', 'lookup']);
+
 const OVER_HTTP = { via: 'http', to: 'caller' } as const;
 
 /** Runs the rules of both decisions, in their order, as far as they go without a token; no value is read. */
@@ -39,7 +43,11 @@ export function explanationOf(about: About, asked: Asked): Explanation {
   const denial = decide(question);
   const rules = firstRules(about, question);
   if (denial !== null) {
-    const second = [...foundRules(asked, 'not reached'), ...keptRules(about, asked, 'not reached')];
+    const second = [
+      ...foundRules(asked, 'not reached'),
+      ...keptRules(about, asked, 'not reached'),
+      ...anchorRules(about, asked, 'not reached'),
+    ];
     return { ...refusal(denial), rules: [...rules, ...second] };
   }
   const { action, name, purpose } = asked;
@@ -50,7 +58,11 @@ export function explanationOf(about: About, asked: Asked): Explanation {
   const found = needsPurpose(action)
     ? decideFound({ state: 'live', basis, mayDescribe })
     : unsupported(about, asked);
-  const second = [...foundRules(asked, basis), ...keptRules(about, asked, 'reached')];
+  const second = [
+    ...foundRules(asked, basis),
+    ...keptRules(about, asked, 'reached'),
+    ...anchorRules(about, asked, 'reached'),
+  ];
   return { ...(found === null ? { allowed: true } : refusal(found)), rules: [...rules, ...second] };
 }
 
@@ -73,6 +85,16 @@ function keptRules(about: About, asked: Asked, reached: 'reached' | 'not reached
           sentence: `${asked.name} keeps nothing to find a value by: its policy says neither tokens: deterministic nor lookup: true`,
         },
       ];
+}
+
+/** What shows something of a value also waits for the anchors: no matter of this caller, and asked at each call. */
+function anchorRules({ policy }: About, { action }: Asked, reached: 'reached' | 'not reached'): Explained[] {
+  const demand = demandText(policy.policy);
+  if (demand === null || !SHOWS.has(action)) return [];
+  const rule = 'anchors';
+  if (reached === 'not reached') return [{ rule, outcome: 'not reached', sentence: NOT_REACHED }];
+  const sentence = `asked at each call: refused while something of the log has gone unanchored for longer than ${demand}`;
+  return [{ rule, outcome: 'passed', sentence }];
 }
 
 const refusal = ({

@@ -60,10 +60,21 @@ const common = {
 
 const collection = collectionSchema(common);
 
+/** What the log must be for values to be shown. */
+const anchors = z.strictObject({
+  /** The age of the oldest event that no anchor covers, past which nothing of a value is shown. */
+  maxAge: z.string().refine((text) => parseDuration(text) !== null, {
+    error: 'must be a time of up to five digits and d, h or m, as 10m',
+  }),
+  /** How many anchors must cover it. */
+  atLeast: z.int().min(1).max(16).default(1),
+});
+
 const policySchema = z.strictObject({
   purposes: z.record(purposeName, z.strictObject({ basis: z.enum(BASES) })).default({}),
   collections: z.record(z.string().regex(COLLECTION_NAME), collection).default({}),
   roles: z.record(z.string().regex(PURPOSE_NAME), z.array(z.string()).max(256)).default({}),
+  audit: z.strictObject({ anchors: anchors.optional() }).optional(),
 });
 
 /** A policy that can work: every default filled in. */

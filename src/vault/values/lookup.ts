@@ -1,5 +1,6 @@
 import type { LookupRequest } from '../../wire/values.ts';
 import { attempt } from '../attempt.ts';
+import { mustBeAnchored } from '../audit/coverage.ts';
 import { type Call, type Caller, commit, draft, earliest } from '../call.ts';
 import type { Core } from '../core.ts';
 import { isAuthentic } from '../custody/authentic.ts';
@@ -53,6 +54,7 @@ const NOBODY = '';
 /** Finds the tokens of values. It shows that a value is held, and so each item has its event first. */
 export const lookup = (core: Core, caller: Caller, request: LookupRequest): Promise<LookupAnswer> =>
   attempt(core, caller, { action: 'lookup', expected: 32 * request.items.length }, async (call) => {
+    await mustBeAnchored(call);
     const sorted = await sort(call, request);
     for (const [collection, group] of byCollection(sorted.asked))
       if (!(await find(call, collection, group, sorted))) return null;

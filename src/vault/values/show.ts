@@ -1,4 +1,5 @@
 import { attempt } from '../attempt.ts';
+import { mustBeAnchored } from '../audit/coverage.ts';
 import { type Call, type Caller, commit, draft } from '../call.ts';
 import type { Draft, Facts } from '../commit/event.ts';
 import type { Core } from '../core.ts';
@@ -46,6 +47,7 @@ interface Recorded {
 
 async function record<T>(call: Call, { asking, items, prepare }: Showing<T>): Promise<Recorded | null> {
   const { action } = asking;
+  await mustBeAnchored(call);
   const sought = await seek(call, asking, items);
   await prepare?.(call, sought.live);
   for (const { item, about } of sought.live)

@@ -1,6 +1,7 @@
 import { equalBytes } from '../../crypto/encoding.ts';
 import type { VerifyRequest } from '../../wire/values.ts';
 import { attempt } from '../attempt.ts';
+import { mustBeAnchored } from '../audit/coverage.ts';
 import { type Call, type Caller, commit, draft } from '../call.ts';
 import type { Core } from '../core.ts';
 import { answered, type ItemAnswer, refused } from './item.ts';
@@ -18,6 +19,7 @@ export interface VerifyAnswer {
  */
 export const verify = (core: Core, caller: Caller, request: VerifyRequest): Promise<VerifyAnswer> =>
   attempt(core, caller, { action: 'verify', expected: 32 * request.items.length }, async (call) => {
+    await mustBeAnchored(call);
     const normals = new Map<number, string>();
     const sought = await seek(call, askingOf(request, normals), request.items);
     const matches = await compareAll(call, sought, normals);

@@ -6,6 +6,7 @@ import { fileMasterKey } from '../../../src/masterkey/file.ts';
 import { openSqlite } from '../../../src/store/sqlite.ts';
 import { checkpointFollower } from '../../../src/vault/audit/checkpoints.ts';
 import { type Follower, following, type Following } from '../../../src/vault/audit/follow.ts';
+import { coverageOf } from '../../../src/vault/audit/coverage.ts';
 import { activeLogKey } from '../../../src/vault/audit/log-keys.ts';
 import { rotateLogKey, type RotatedLogKey } from '../../../src/vault/audit/rotate-key.ts';
 import { NOTHING } from '../../../src/vault/commit/commit.ts';
@@ -104,6 +105,7 @@ export async function followingProcess(dir: string, clock: Clock, holder: string
     uses: new Uses(),
     fullBuckets: new Set(),
     compareAlone: oneAtATime(),
+    coverage: coverageOf({ store, world, seal, rowsKey: rowsKey.secret, names: [] }),
   };
   const follow = <S>(follower: Follower<S>): Following =>
     following(core, follower, { rowsKey: rowsKey.secret, seal }, holder);

@@ -1,0 +1,153 @@
+import { constants } from 'node:fs';
+import { mkdir, open, opendir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type Anchor, ANCHOR_PATIENCE, AnchorFailed, MOST_NOTE } from '../vault/anchor.ts';
+import { newestOf } from './newest.ts';
+import { patient } from './patience.ts';
+
+/**
+ * A folder of another host, best one whose files nobody can change or delete. Each checkpoint is a file of its own under
+ * `checkpoints/`, by its size in groups of three digits; `checkpoint` is the newest, as C2SP tlog-tiles has it, where the folder
+ * lets a file be replaced.
+ */
+export interface DirectoryPlace {
+  readonly name: string;
+  readonly path: string;
+  readonly entries: boolean;
+  /** In milliseconds, for one file. */
+  readonly limit?: number;
+}
+
+const KEPT = 'checkpoints';
+const GROUPS = 6;
+/** Of one folder of ours: a thousand names of three digits, and what was left half written. */
+const MOST_NAMES = 2100;
+/** What a folder answers that lets nothing be replaced. */
+const KEEPS: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS', 'EEXIST']);
+
+export function directoryAnchor({ name, path, entries, limit = ANCHOR_PATIENCE }: DirectoryPlace): Anchor {
+  const soon = patient(limit);
+  const within = <T>(work: () => Promise<T>): Promise<T> => soon(() => work().catch(tell));
+  return {
+    name,
+    keeps: entries ? 'log' : 'checkpoints',
+    newest: () => within(() => newestIn(path)),
+    put: async ({ note, size, files }) => {
+      await within(() => mustBeThere(path));
+      for await (const file of files)
+        await within(async () => {
+          await keep(join(path, file.path), file.bytes);
+          // What grew to be full is in the full one; a folder that keeps everything keeps these too.
+          if (!file.path.includes('.p/'))
+            await rm(join(path, `${file.path}.p`), { recursive: true, force: true }).catch(() => undefined);
+        });
+      await within(async () => {
+        const bytes = Buffer.from(note);
+        await keep(join(path, KEPT, ...groupsOf(size)), bytes);
+        await replace(join(path, 'checkpoint'), bytes).catch((error: NodeJS.ErrnoException) => {
+          if (!KEEPS.has(error.code ?? '')) throw error;
+        });
+      });
+      return [];
+    },
+  };
+}
+
+/** A folder that is not mounted must not be made. */
+async function mustBeThere(path: string): Promise<void> {
+  const folder = await opendir(path);
+  await folder.close();
+}
+
+const groupsOf = (size: number): string[] =>
+  String(size)
+    .padStart(3 * GROUPS, '0')
+    .match(/\d{3}/g) ?? [];
+
+/** The largest name of each folder on the way down. */
+async function newestIn(path: string) {
+  await mustBeThere(path);
+  let at = join(path, KEPT);
+  for (let depth = 0; depth < GROUPS; depth++) {
+    const largest = await largestIn(at);
+    if (largest === null && depth === 0) return null;
+    if (largest === null) throw new AnchorFailed('a folder of its checkpoints is empty');
+    at = join(at, largest);
+  }
+  return newestOf(await readWhole(at));
+}
+
+async function largestIn(path: string): Promise<string | null> {
+  let largest: string | null = null;
+  let names = 0;
+  try {
+    for await (const { name } of await opendir(path)) {
+      if (++names > MOST_NAMES)
+        throw new AnchorFailed('a folder of its checkpoints holds more than they can be');
+      if (/^\d{3}$/.test(name) && (largest === null || name > largest)) largest = name;
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  return largest;
+}
+
+async function readWhole(path: string): Promise<Uint8Array> {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  try {
+    const stat = await file.stat();
+    if (!stat.isFile() || stat.size > MOST_NOTE) throw new AnchorFailed('what it keeps is no checkpoint');
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(MOST_NOTE), 0, MOST_NOTE, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Writes a file that is not there yet: one that is was kept before, and stays as it is. */
+async function keep(path: string, bytes: Uint8Array): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const there = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return null;
+      throw error;
+    },
+  );
+  if (there === null) return replace(path, bytes);
+  await there.close();
+}
+
+/** Under another name first: what is cut off in the middle has no name that anybody looks for. */
+async function replace(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(`${path}.new`, 'w', 0o644);
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(`${path}.new`, path);
+  const folder = await open(dirname(path), 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+const SAID: Readonly<Record<string, string>> = {
+  ENOENT: 'the folder is not there: is it mounted?',
+  ENOTDIR: 'the path is no folder',
+  EACCES: 'this user may not',
+  EPERM: 'this user may not',
+  EROFS: 'the folder is mounted for reading alone',
+  ENOSPC: 'the folder is full',
+  ELOOP: 'what it keeps is no checkpoint',
+};
+
+function tell(error: unknown): never {
+  if (error instanceof AnchorFailed) throw error;
+  const { code = '' } = error as NodeJS.ErrnoException;
+  throw new AnchorFailed(SAID[code] ?? 'the folder does not read or write');
+}

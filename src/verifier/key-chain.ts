@@ -1,0 +1,144 @@
+import { type Checkpoint, parseCheckpoint } from '../log/checkpoint.ts';
+import { openKeyChange } from '../log/key-change.ts';
+import { openNote, parseNote } from '../log/note.ts';
+import { NoteRefused, type Verifier } from '../log/verifier.ts';
+
+/** A key of the log, and the sizes of the checkpoints that it may sign: from the first on, up to the last. */
+interface Reign {
+  readonly verifier: Verifier;
+  readonly first: number;
+  last: number;
+}
+
+/** A signed state of the log, and who has cosigned it. */
+export interface OpenedCheckpoint {
+  readonly checkpoint: Checkpoint;
+  readonly witnesses: readonly Verifier[];
+}
+
+const ACTION = 'audit.rotate-key';
+/** More of them are not told one by one. */
+const MOST_FOREIGN = 100;
+const NEEDLE = Buffer.from(`"${ACTION}"`);
+
+/**
+ * The keys of a log, followed from the one that is trusted: each change of key is an event, with a note by which the key before
+ * names the next. A checkpoint that covers the event is the next key's, one that does not the key's before.
+ */
+export class KeyChain {
+  readonly #witnesses: readonly Verifier[];
+  readonly #reigns: Reign[];
+  /** Events of changes that were not signed by a key of this chain. */
+  #foreign: number[] = [];
+
+  constructor(pinned: Verifier, witnesses: readonly Verifier[]) {
+    this.#witnesses = witnesses;
+    this.#reigns = [{ verifier: pinned, first: 0, last: Infinity }];
+  }
+
+  /** The newest key. */
+  get newest(): Verifier {
+    return (this.#reigns.at(-1) ?? this.#pinned).verifier;
+  }
+
+  /** Reads the log's events, one after another. */
+  read(index: number, bytes: Uint8Array): void {
+    const note = noteOf(bytes);
+    if (note === null) return;
+    const before = this.#reigns.at(-1) ?? this.#pinned;
+    const next = nextOf(note, before.verifier);
+    if (next !== null) {
+      before.last = index;
+      this.#reigns.push({ verifier: next, first: index + 1, last: Infinity });
+    } else if (this.#reigns.length === 1 && this.#pinned.first === 0 && names(note, this.#pinned.verifier)) {
+      // The key that is trusted was not the log's first: what came before it is history.
+      this.#reigns[0] = { ...this.#pinned, first: index + 1 };
+      this.#foreign = [];
+    } else {
+      if (this.#foreign.length < MOST_FOREIGN) this.#foreign.push(index);
+    }
+  }
+
+  /** Whether a checkpoint of that size was signed before the log had the key that is trusted. */
+  isBefore(size: number): boolean {
+    return size < this.#pinned.first;
+  }
+
+  /** Events that say that the key changed, where the key before did not. */
+  get foreign(): readonly number[] {
+    return this.#foreign;
+  }
+
+  /**
+   * Opens a checkpoint by the key that the log had at its size.
+   * @throws NoteRefused with why it does not count, as the end of a sentence that starts with it
+   */
+  open(note: Uint8Array): OpenedCheckpoint {
+    const checkpoint = parseCheckpoint(parseNote(note).text);
+    const { size } = checkpoint;
+    const reign = this.#reigns.find(({ first, last }) => first <= size && size <= last);
+    if (checkpoint.origin !== this.#pinned.verifier.name) throw new NoteRefused('is of another log');
+    if (this.isBefore(size) || reign === undefined)
+      throw new NoteRefused(`is of ${size} events, when the log did not have the given key yet`);
+    const { by } = openedBy(note, reign.verifier, this.#witnesses) ?? this.#refuse(note, reign);
+    return { checkpoint, witnesses: by.filter(({ kind }) => kind === 'witness') };
+  }
+
+  #refuse(note: Uint8Array, due: Reign): never {
+    const by = this.#reigns.find(({ verifier }) => verifier !== due.verifier && openedBy(note, verifier, []));
+    if (openedBy(note, due.verifier, []) !== null)
+      throw new NoteRefused('carries a cosignature of a known witness that does not hold');
+    if (by === undefined) throw new NoteRefused('is not signed by the key of the log');
+    throw new NoteRefused(
+      by.first > due.first
+        ? `is signed by a key that the log has only from event ${by.first - 1} on`
+        : `is signed by a key that the log gave up with event ${by.last}`,
+    );
+  }
+
+  get #pinned(): Reign {
+    const [pinned] = this.#reigns;
+    if (pinned === undefined) throw new RangeError('a chain starts with a key');
+    return pinned;
+  }
+}
+
+/** The note opened, if that key signed it; a signature of a witness that does not hold spoils it. */
+function openedBy(note: Uint8Array, verifier: Verifier, witnesses: readonly Verifier[]) {
+  try {
+    const opened = openNote(note, [verifier, ...witnesses]);
+    return opened.by.includes(verifier) ? opened : null;
+  } catch (error) {
+    if (error instanceof NoteRefused) return null;
+    throw error;
+  }
+}
+
+/** The note of an event by which the key changed; null for any other event. */
+function noteOf(bytes: Uint8Array): string | null {
+  if (Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).indexOf(NEEDLE) < 0) return null;
+  try {
+    const event: unknown = JSON.parse(Buffer.from(bytes).toString());
+    if (!isObject(event) || event['action'] !== ACTION || event['outcome'] !== 'done') return null;
+    const note = isObject(event['detail']) ? event['detail']['note'] : null;
+    return typeof note === 'string' ? note : '';
+  } catch {
+    return null;
+  }
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;
+
+function nextOf(note: string, before: Verifier): Verifier | null {
+  try {
+    return openKeyChange(Buffer.from(note), before);
+  } catch (error) {
+    if (error instanceof NoteRefused) return null;
+    throw error;
+  }
+}
+
+/** Whether the note, whoever signed it, gives the log over to that key. */
+const names = (note: string, { name, text }: Verifier): boolean =>
+  note.startsWith(`${name}\nnext key\n${text}\n\n`);

@@ -1,0 +1,4 @@
+import { onPostgres } from '../engine.ts';
+
+onPostgres();
+await import('../verifier/stored-log.test.ts');

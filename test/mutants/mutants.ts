@@ -71,8 +71,8 @@ export const MUTANTS: readonly Mutant[] = [
     7,
     'the epoch as a precondition',
     'src/vault/commit/transaction.ts',
-    '(raised || commit.epoch !== head.epoch)',
-    '(raised || commit.epoch > head.epoch)',
+    'return raised || epoch !== head.epoch || (authority !== null && !equalBytes(authority, head.digests));',
+    'return raised && authority !== null && !equalBytes(authority, head.digests);',
   ),
   one(
     8,

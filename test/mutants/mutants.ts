@@ -232,7 +232,7 @@ export const MUTANTS: readonly Mutant[] = [
     'the clock at each try of a commit',
     'src/vault/commit/transaction.ts',
     'const at = Math.max(mustNotBeAhead(now(), clock), head.lastAt);',
-    'const at = Math.max(now() - 3_600_000, head.lastAt);',
+    'const at = Math.max(mustNotBeAhead(now() - 3_600_000, clock), head.lastAt);',
   ),
   one(
     28,

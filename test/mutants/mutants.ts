@@ -148,6 +148,13 @@ export const MUTANTS: readonly Mutant[] = [
     'for (const index of [...history.left()].slice(0, 0))',
   ),
   one(
+    16,
+    'the look at the head that was written',
+    'src/store/sqlite-writer.ts',
+    'written !== undefined && equalBytes(written, mac)',
+    'written === undefined || equalBytes(written, written)',
+  ),
+  one(
     17,
     "the digest of a table in the log's head",
     'src/vault/custody/authority.ts',

@@ -64,6 +64,7 @@ it('is cosigned while it is served, and not served once it was put back', async 
     keys.map(({ text }) => text),
   );
   await second.stop();
+  // Not before: what was seen may be the first of two checkpoints.
   const newer = await seenBy(witness);
 
   rmSync(data, { recursive: true });

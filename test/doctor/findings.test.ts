@@ -25,6 +25,7 @@ import { signRow } from '../../src/vault/custody/authentic.ts';
 import { newKey } from '../../src/vault/custody/new-key.ts';
 import type { BoundVault } from '../../src/vault/bound.ts';
 import { openRowsKey } from '../../src/vault/open.ts';
+import { withoutLogKey } from '../vault/audit/keyless.ts';
 import type { Vault } from '../../src/vault/vault.ts';
 import { tamper } from '../attack/tamper.ts';
 import { PROJECT } from '../docs/documents.ts';
@@ -190,6 +191,10 @@ const CASES: Record<Exclude<FindingId, OnPostgres>, Case> = {
   'log-broken': {
     make: ({ store }) => tamper(store, (db) => db.exec('delete from events where "index" = 0')),
     says: /from event 0 on: audit verify says more/,
+  },
+  'log-keyless': {
+    make: ({ dir }) => withoutLogKey(dir),
+    says: /the log has no key, .* strongroom audit rotate-key gives it one/,
   },
   'log-unsigned': {
     make: async ({ open, host }) => {

@@ -515,4 +515,32 @@ export const MUTANTS: readonly Mutant[] = [
     'if (!witness.holds(text, signature))',
     'if (!witness.holds(text, signature) && signature.length < 8)',
   ),
+  one(
+    63,
+    'the key that the log names',
+    'src/vault/audit/checkpoints.ts',
+    'due === null ? active.version === 1 : active.verifier.text === due.text;',
+    'due === null ? active.version === 1 : active.verifier.text !== "";',
+  ),
+  one(
+    64,
+    'the size from which a key counts',
+    'src/vault/audit/log-keys.ts',
+    'keys.findLast(({ from }) => from <= size)?.verifier ?? null;',
+    'keys.find(({ from }) => from <= size)?.verifier ?? null;',
+  ),
+  one(
+    65,
+    'the grants of an auditor of a part',
+    'src/vault/audit/events.ts',
+    'if (patterns.some((one) => covers(one, name)) && (asked',
+    'if (patterns.length > 0 && (asked',
+  ),
+  one(
+    65,
+    'the actions that belong to one collection',
+    'src/vault/audit/belonging.ts',
+    'if (!parsed.success || !OF_ONE_COLLECTION.has(parsed.data.action)) return null;',
+    'if (!parsed.success) return null;',
+  ),
 ];

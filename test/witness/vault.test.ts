@@ -88,7 +88,8 @@ it('is cosigned while it is served, and not served once it was put back', async 
   const third = await served(vault);
   expect(await untilSeen(witness, 0)).toBeGreaterThan(0);
   await third.stop();
-});
+  // Some forty processes, one after another.
+}, 600_000);
 
 it('is not served where its witness does not know it', async () => {
   const witness = await madeWitness();

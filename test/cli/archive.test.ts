@@ -54,6 +54,13 @@ it('is made while the vault serves, verifies by itself, and goes on after kill -
   expect(Number(added)).toBeGreaterThan(0);
   expect(readdirSync(to).toSorted()).toEqual(['checkpoint', 'tile']);
 
+  // By whoever has the folder and the key, and no vault.
+  const keyFile = join(dir, 'key');
+  writeFileSync(keyFile, pinned);
+  const checked = await strongroom(['audit', 'verify', '--key', keyFile, '--tiles', to, '--json']);
+  expect(checked.code).toBe(3);
+  expect(JSON.parse(checked.stdout)).toMatchObject({ ok: true, size, root, findings: [] });
+
   const inWords = await vault.run('audit', 'archive', '--to', to);
   expect(inWords.stdout).toMatch(
     /: \d+ events, root [\w+/]{43}=\n\d+ files? added, \d+ kept\. All were read back, and every hash is right\.\n$/,

@@ -20,6 +20,8 @@ export interface Initialising {
   readonly world: World;
   readonly groups: readonly number[];
   readonly caller: Caller;
+  /** The version of the program. */
+  readonly release: string;
 }
 
 /** The folder's files. */
@@ -92,7 +94,10 @@ function settingsFor(store: NewStore | null, dir: string): Config {
 async function firstVault({ settings, policy }: Config, dir: string, by: Initialising): Promise<void> {
   const opening = openingOf(settings, by);
   if (!(await found(opening))) throw new CommandRefused(`${dir} holds a store already: nothing was changed`);
-  await withVault(opening, (vault) => vault.applyPolicy(by.caller, policy));
+  await withVault(opening, async (vault) => {
+    await vault.recordInit(by.caller, by.release);
+    await vault.applyPolicy(by.caller, policy);
+  });
 }
 
 const openingOf = (settings: Settings, { world, groups }: Initialising): Opening => ({

@@ -29,6 +29,7 @@ import type { Meter } from './metrics/meter.ts';
 import { migrate, rightsOfServing } from './migrate.ts';
 import { open, type Opening } from './open.ts';
 import { mustBeReady } from './ready.ts';
+import { recordedStart } from './recorded-start.ts';
 import { restore } from './restore.ts';
 import { serve } from './serve.ts';
 import { serveWitness } from './serve-witness.ts';
@@ -122,10 +123,10 @@ async function meterOf(): Promise<Meter> {
 const loggerOf = () => pino({ base: null }, pino.destination({ dest: 1, sync: false, minLength: 4096 }));
 
 /** Done at the first SIGTERM or SIGINT from now on. */
-const untilTold = (): Promise<void> =>
+const untilTold = (): Promise<NodeJS.Signals> =>
   new Promise((stop) => {
-    process.once('SIGTERM', () => stop());
-    process.once('SIGINT', () => stop());
+    process.once('SIGTERM', stop);
+    process.once('SIGINT', stop);
   });
 
 /** Serves a witness until SIGTERM or SIGINT. */
@@ -159,7 +160,8 @@ async function serveUntilTold(path: string): Promise<void> {
   const vault = await open({ ...openingOf(config, world), observer: meter?.observer ?? UNOBSERVED });
   const isShared = config.settings.store.engine === 'postgres';
   const said = policyOf(path, config);
-  const served = isShared ? agreeing(vault, said, tellDifference(world)) : vault;
+  const start = recordedStart(vault, () => vault.recordStart(caller(), version));
+  const served = isShared ? agreeing(start.vault, said, tellDifference(world)) : start.vault;
   let policy = 0;
   const listening = await serve({
     settings: config.settings,
@@ -173,6 +175,14 @@ async function serveUntilTold(path: string): Promise<void> {
       policy = isShared ? (await vault.difference(said)).number : await takePolicy(vault, path, config);
       await vault.recheck();
       mustBeClosed();
+      await start.begin();
+    },
+    finish: async () => {
+      const index = start.index();
+      if (index === null) return;
+      await vault
+        .recordStop(index, await told)
+        .catch((error: unknown) => printError(`The log does not hold this stop: ${explain(error)}`));
     },
   }).catch(async (error: unknown) => {
     await vault.close();
@@ -281,7 +291,7 @@ const host: Host = {
   now,
   print: (text) => void process.stdout.write(`${text}\n`),
   printError,
-  init: (options) => init(options, { world: quiet, groups: groups(), caller: caller() }),
+  init: (options) => init(options, { world: quiet, groups: groups(), caller: caller(), release: version }),
   serve: serveUntilTold,
   ready: (path) => mustBeReady(readSettings(path).settings),
   migrate: ({ config, by, dryRun }) =>

@@ -23,6 +23,8 @@ export interface Serving {
   readonly log: (line: RequestLine) => void;
   /** Done once the address is ours and before the first request is taken; what it throws ends the serving. */
   readonly prepare: () => Promise<void>;
+  /** Done after the last answer, while the vault is still open. It says itself what goes wrong, and never throws. */
+  readonly finish: () => Promise<void>;
 }
 
 /** A server that listens. */
@@ -44,7 +46,7 @@ const RECHECK = 60_000;
  * @throws CommandRefused where the certificate, its key or the address cannot be used
  */
 export async function serve(serving: Serving): Promise<Listening> {
-  const { settings, vault, meter, now, random, log, prepare } = serving;
+  const { settings, vault, meter, now, random, log, prepare, finish } = serving;
   const { host, port, tls } = settings.server;
   const proxies = proxiesOf(settings.server.proxy?.addresses ?? []);
   const app = createApp({
@@ -90,6 +92,7 @@ export async function serve(serving: Serving): Promise<Listening> {
     stop: async () => {
       for (const timer of timers) clearInterval(timer);
       await stop();
+      await finish();
       await vault.close();
     },
   };

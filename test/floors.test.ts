@@ -439,6 +439,7 @@ describe('the source', () => {
       'open-anchors',
       'open',
       'ready',
+      'recorded-start',
       'restore',
       'serve-metrics',
       'serve-witness',

@@ -59,7 +59,9 @@ export function createApp({ vault, now, random, addressOf, log }: AppDeps): App 
   mount(mounting, ROUTES.explainClient, (bound, request) => bound.policy.explain(request));
   mount(mounting, ROUTES.verifyLog, (bound) => bound.audit.verify());
   mount(mounting, ROUTES.logKey, (bound) => bound.audit.key());
-  mount(mounting, ROUTES.newestCheckpoint, (bound) => bound.audit.checkpoint());
+  mount(mounting, ROUTES.rotateLogKey, (bound) => bound.audit.rotateKey());
+  mount(mounting, ROUTES.newestCheckpoint, (bound, request) => bound.audit.checkpoint(request));
+  mount(mounting, ROUTES.readEvents, (bound, request) => bound.audit.events(request));
   mount(mounting, ROUTES.proveEvent, (bound, request) => bound.audit.prove(request));
   mountLog(mounting);
   mountHealth(mounting);
@@ -79,10 +81,11 @@ export function createApp({ vault, now, random, addressOf, log }: AppDeps): App 
   }
 
   // Not a route of its own: a second match would cost every request a middleware chain.
-  app.notFound(({ req }) => {
+  app.notFound((context) => {
+    const { req } = context;
     const allow = methods.get(req.path) ?? null;
     const code: Code = allow === null ? 'not_found' : 'method_not_allowed';
-    vault.refused(code);
+    vault.refused(code, addressOf(context));
     const response = refuse(code, methodOf(req.method), allow === null ? '*' : req.path);
     if (allow !== null) response.headers.set('allow', allow);
     return response;
@@ -91,7 +94,7 @@ export function createApp({ vault, now, random, addressOf, log }: AppDeps): App 
   return {
     fetch: app.fetch,
     refuse: (code) => {
-      vault.refused(code);
+      vault.refused(code, null);
       return refuse(code, 'OTHER', '*');
     },
   };

@@ -40,7 +40,7 @@ export function mountLog({ app, vault, nextId, now, addressOf, log }: Mounting):
       return response;
     } catch (error) {
       const code = error instanceof VaultError ? error.code : 'internal';
-      if (code === 'unauthenticated') vault.refused(code);
+      if (code === 'unauthenticated') vault.refused(code, addressOf(context));
       const needed = error instanceof VaultError ? { needed: error.needed } : {};
       const response = problem(code, requestId, needed);
       const failure = code === 'internal' ? error : undefined;

@@ -81,7 +81,7 @@ export function mount<R extends Route>(mounting: Mounting, route: R, call: Call<
       });
       return response;
     } catch (error) {
-      const response = refuse(mounting, error, requestId);
+      const response = refuse(mounting, error, context, requestId);
       const code = codeOf(error);
       const failure = code === 'internal' ? error : undefined;
       log({
@@ -150,9 +150,14 @@ const codeOf = (error: unknown): Code =>
   error instanceof VaultError || error instanceof BodyRefused ? error.code : 'internal';
 
 /** An error as a problem; those before a caller is known or a body is parsed are counted. */
-function refuse({ vault }: Mounting, error: unknown, requestId: string): Response {
+function refuse(
+  { vault, addressOf }: Mounting,
+  error: unknown,
+  context: Context<Env>,
+  requestId: string,
+): Response {
   const code = codeOf(error);
-  if (error instanceof BodyRefused || code === 'unauthenticated') vault.refused(code);
+  if (error instanceof BodyRefused || code === 'unauthenticated') vault.refused(code, addressOf(context));
   const errors = isPlaced(error) && error.errors.length > 0 ? { errors: error.errors } : {};
   const needed = error instanceof VaultError ? { needed: error.needed } : {};
   return problem(code, requestId, { ...needed, ...errors });

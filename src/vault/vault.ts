@@ -26,6 +26,7 @@ import { type Figures, figuresOf } from './figures.ts';
 import { Findings } from './findings.ts';
 import type { MasterKey } from './master-key.ts';
 import type { Observer } from './observer.ts';
+import { recordInit, recordStart, recordStop } from './lifetime.ts';
 import { mustStand, openRowsKey } from './open.ts';
 import { oneAtATime, seldom } from './pace.ts';
 import { type Applied, applyPolicy } from './policy/apply.ts';
@@ -70,8 +71,14 @@ export interface Vault {
   leave(caller: Caller, place: string): Promise<number>;
   /** Opens a store again that stands `leaving`, in the commit of that event: the copy can no longer come about. Returns its index. */
   reopen(caller: Caller): Promise<number>;
-  /** Counts a refusal before a caller is known or a body is parsed. */
-  refused(code: Code): void;
+  /** Commits the first event of a vault that was just made. Returns its index. */
+  recordInit(caller: Caller, release: string): Promise<number>;
+  /** Commits the event of a process that begins to serve. Returns its index. */
+  recordStart(caller: Caller, release: string): Promise<number>;
+  /** Commits the event of its end, which refers to the start by its index. */
+  recordStop(start: number, signal: string): Promise<void>;
+  /** Counts a refusal before a caller is known or a body is parsed, and from where. */
+  refused(code: Code, from: string | null): void;
   /** What the vault does on its own, every few seconds: commits counts, drops old claims, purges what has expired. */
   readonly maintain: () => Promise<void>;
   /** Signs a checkpoint of the log if it has grown, and nobody else does; every second or so. */
@@ -154,6 +161,7 @@ export async function openVault({
     throttle: new Throttle(),
     uses: new Uses(),
     coverage: coverageOf({ store, world, seal, rowsKey: rowsKey.secret, names }),
+    anchorNames: names,
     fullBuckets: new Set(),
     compareAlone: oneAtATime(),
   };
@@ -193,7 +201,10 @@ export async function openVault({
     archive: (caller, place, progress) => archiveLog(core, caller, rowsKey, place, progress),
     leave: (caller, place) => leave(core, caller, opened.standing, place),
     reopen: (caller) => reopen(core, caller, opened.standing),
-    refused: (code) => refusals.count(code),
+    recordInit: (caller, release) => recordInit(core, caller, release),
+    recordStart: (caller, release) => recordStart(core, caller, release),
+    recordStop: (start, signal) => recordStop(core, start, signal),
+    refused: (code, from) => refusals.count(code, from),
     maintain: upkeep.maintain,
     follow: async () => {
       // Nothing is signed before it is known what was.

@@ -18,7 +18,7 @@ const NONE = {
 const asking = (size: number, history: History = 'honest') => ({
   note: log.checkpoint(size, history),
   size,
-  consistency: async (from) => log.proof(from, size, history),
+  consistency: async (from: number) => log.proof(from, size, history),
 });
 const putting = (size: number, history?: History) => ({ ...asking(size, history), files: NONE });
 

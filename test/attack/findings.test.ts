@@ -16,7 +16,7 @@ it('a row is named by what the vault made of it: its own text, however long, is 
     db.prepare(insert).run(client.id, `detokenise:cards@${pan} `.repeat(2000), mac);
     db.prepare(insert).run(pan, 'audit:*', mac);
   });
-  open.vault.refused('unauthenticated');
+  open.vault.refused('unauthenticated', null);
   await open.vault.recheck();
   await open.vault.maintain();
   const events = eventsOf(open.storePath);

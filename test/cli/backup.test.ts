@@ -442,14 +442,14 @@ it('overwrites nothing, and names what is wrong with what it is given without qu
   expect(JSON.parse(json.stdout)).toMatchObject({
     file: join(one.dir, 'c'),
     bytes: statSync(join(one.dir, 'c')).size,
-    manifest: { format: 'strongroom-backup/1', recipients: [one.recipient], log: { size: 4 } },
+    manifest: { format: 'strongroom-backup/1', recipients: [one.recipient], log: { size: 5 } },
   });
   const told = await one.restore(join(one.dir, 'c'), '--check', '--json');
   expect(JSON.parse(told.stdout)).toMatchObject({
     ok: true,
     findings: [],
     restored: null,
-    inspection: { size: 4 },
+    inspection: { size: 5 },
   });
 });
 

@@ -22,7 +22,7 @@ const initialise = (dir: string, ifAbsent = false) => {
     pause: (ms: number) => pause(ms),
     notice: () => undefined,
   };
-  const by = { world, groups: [], caller: hostCaller('tester', 'cli_test') };
+  const by = { world, groups: [], caller: hostCaller('tester', 'cli_test'), release: '0.0.0' };
   return init({ dir, ifAbsent, firstKey: false, store: null }, by);
 };
 

@@ -143,7 +143,7 @@ it('a start that fails changes no policy', async () => {
   const text = readFileSync(path, 'utf8');
   const events = () => eventsOf(join(dir, 'data/vault.db')).map(({ action }) => action);
   const before = events();
-  expect(before).toEqual(['policy.apply']);
+  expect(before).toEqual(['policy.apply', 'serve.start']);
   writeFileSync(path, text.replace('port: 0', `port: ${port}`).replace(/ {2}notes: .*\n/, ''));
   await refused(
     dir,
@@ -167,7 +167,8 @@ it('says what a policy takes away, to the operator and in the event', async () =
   const { stderr } = await served.stop();
   expect(stderr).toContain('no longer has the collection notes: it is closed, and nothing of it is lost.');
   expect(stderr).toContain('no longer has the role settler: it grants nothing to the 1 that hold it.');
-  expect(eventsOf(join(dir, 'data/vault.db')).at(-1)).toMatchObject({
+  // Applied, served under, and ended.
+  expect(eventsOf(join(dir, 'data/vault.db')).at(-3)).toMatchObject({
     action: 'policy.apply',
     detail: { number: 2, newCollections: [], closedCollections: ['notes'], lostRoles: ['settler'] },
   });

@@ -12,6 +12,7 @@ import { newVault, type TestClient, type TestVault } from '../harness.ts';
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly bytes: Buffer;
   readonly text: string;
   readonly json: unknown;
 }
@@ -47,8 +48,15 @@ export function send(url: string, sending: Sending = {}): Promise<Answer> {
       answer.on('data', (chunk: Buffer) => got.push(chunk));
       answer.on('error', reject);
       answer.on('end', () => {
-        const text = Buffer.concat(got).toString();
-        resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text, json: parsed(text) });
+        const answered = Buffer.concat(got);
+        const text = answered.toString();
+        resolve({
+          status: answer.statusCode ?? 0,
+          headers: answer.headers,
+          bytes: answered,
+          text,
+          json: parsed(text),
+        });
       });
     });
     sent.on('error', reject);
@@ -95,6 +103,7 @@ export async function listening(
     random: (bytes) => randomBytes(bytes),
     log: (line) => lines.push(line),
     prepare: () => Promise.resolve(),
+    finish: () => Promise.resolve(),
   });
   let stopped: Promise<void> | null = null;
   const stop = (): Promise<void> => (stopped ??= server.stop());

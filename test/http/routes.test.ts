@@ -181,10 +181,13 @@ it('has one problem for each door that is shut', async () => {
   // Whoever stands before the door is counted in the log, all together.
   await served.open.vault.maintain();
   const counted: Record<string, number> = {};
+  const from = new Set<string>();
   for (const { action, detail } of eventsOf(served.open.storePath))
     if (action === 'refusals')
-      for (const [code, count] of Object.entries(detail as Record<string, number>))
-        counted[code] = (counted[code] ?? 0) + count;
+      for (const [code, told] of Object.entries(detail as Record<string, number | string[]>))
+        if (typeof told === 'number') counted[code] = (counted[code] ?? 0) + told;
+        else for (const address of told) from.add(address);
+  expect([...from]).toEqual(['127.0.0.1']);
   expect(counted).toEqual({
     unauthenticated: 6,
     method_not_allowed: Object.keys(ROUTES).length,
@@ -238,7 +241,7 @@ describe('every answer', () => {
     const service = await served.asking([...changing, ...reading, ...known]);
     const custodian = await served.asking(['clients:*'], { kind: 'custodian' });
     const auditor = await served.asking(['audit:*'], { kind: 'auditor' });
-    const keeper = await served.asking(['policy:*'], { kind: 'custodian' });
+    const keeper = await served.asking(['policy:*', 'keys:*'], { kind: 'custodian' });
     const token = tokenOf(await service.ask('/v1/tokenise', { body: { items: [good] } }));
     const expiresAt = '2099-01-01T00:00:00.000Z';
     const card = { collection: 'cards', token };
@@ -305,10 +308,12 @@ describe('every answer', () => {
         }),
       verifyLog: () => auditor.ask('/v1/audit/verify', { body: {} }),
       logKey: () => auditor.ask('/v1/audit/key', { body: {} }),
+      rotateLogKey: () => keeper.ask('/v1/audit/rotate-key', { body: {} }),
       newestCheckpoint: async () => {
         await served.open.vault.follow();
         return auditor.ask('/v1/audit/checkpoint', { body: {} });
       },
+      readEvents: () => auditor.ask('/v1/audit/events', { body: { limit: 2, proofs: true } }),
       proveEvent: () => auditor.ask('/v1/audit/prove', { body: { index: 0 } }),
     } satisfies Record<keyof typeof ROUTES, () => unknown>;
     for (const [name, { answer }] of Object.entries(ROUTES)) {

@@ -103,8 +103,9 @@ export class Clients {
   ): Admission | null {
     const holder = this.#byKey.get(keyId) ?? null;
     const matches = equalBytes(hash, holder?.key.hash ?? NOBODY);
-    if (!matches || holder === null) return null;
+    if (holder === null) return null;
     const { client, actor } = holder;
+    if (!matches) return { refused: 'secret', client };
     const refused = refusalOf(holder, from, now);
     if (refused !== null) return { refused, client };
     if (client.restrictions.length === 0) return { actor };

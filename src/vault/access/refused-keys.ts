@@ -1,11 +1,11 @@
 import { NOTHING } from '../commit/commit.ts';
 import type { CommitQueue } from '../commit/queue.ts';
-import { systemDraft } from '../refusals.ts';
+import { MOST_ADDRESSES, systemDraft } from '../refusals.ts';
 
-/** Why the holder of a true API key is nobody all the same. */
-export type KeyRefusal = 'revoked' | 'expired' | 'key ended' | 'address';
+/** Why the holder of a true API key is nobody all the same; `secret` where the id is a key's and the rest is not. */
+export type KeyRefusal = 'revoked' | 'expired' | 'key ended' | 'address' | 'secret';
 
-/** A true key that was refused, since the last event told of it. */
+/** A key that was refused, since the last event told of it. */
 interface Noted {
   readonly client: string;
   readonly key: string;
@@ -14,13 +14,11 @@ interface Noted {
   count: number;
 }
 
-/** Addresses that one event names; of others it has the count alone. */
-const MOST_ADDRESSES = 8;
 /** Keys that are named between two runs. */
 const MOST_KEYS = 1000;
 
 /**
- * True keys that were refused: perhaps a stolen one. Its holder is told what anybody is; the auditor is told which key,
+ * True keys that were refused, perhaps a stolen one, and keys made up around the id of a true one. Its holder is told what anybody is; the auditor is told which key,
  * why and from where, in one event a key, reason and run, so that whoever has a key cannot flood the log with it.
  */
 export class RefusedKeys {

@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import { addAuditBundle } from './audit-bundle.ts';
 import { addAuditVerify } from './audit-verify.ts';
+import type { BoundVault } from '../vault/bound.ts';
 import { ask, type Common, usage, withCommon } from './ask.ts';
 import type { Host } from './host.ts';
+import { CommandRefused } from './refusal.ts';
 import { counted, printable } from './table.ts';
 
 interface ArchiveArguments {
@@ -26,9 +28,10 @@ export function addAuditCommands(program: Command, host: Host, outcome: { code: 
     });
 
   withCommon(audit.command('checkpoint'))
+    .option('--cosigned', 'the newest that a witness signed too', false)
     .description('the newest signed checkpoint of the log')
-    .action(async (options: Common) => {
-      const { size, checkpoint } = await ask(host, options, (vault) => vault.audit.checkpoint());
+    .action(async ({ cosigned, ...options }: Common & { readonly cosigned: boolean }) => {
+      const { size, checkpoint } = await ask(host, options, (vault) => vault.audit.checkpoint({ cosigned }));
       host.print(options.json ? JSON.stringify({ size, checkpoint }) : asFile(checkpoint));
     });
 
@@ -36,9 +39,7 @@ export function addAuditCommands(program: Command, host: Host, outcome: { code: 
     .description('a proof that an event is in the log of the newest checkpoint, with its bytes')
     .action(async (index: string, options: Common) => {
       if (!/^(?:0|[1-9]\d{0,14})$/.test(index)) throw usage('an event is named by its index, from 0');
-      const { proof, size } = await ask(host, options, (vault) =>
-        vault.audit.prove({ index: Number(index) }),
-      );
+      const { proof, size } = await ask(host, options, (vault) => proven(vault, Number(index)));
       host.print(options.json ? JSON.stringify({ index: Number(index), size, proof }) : asFile(proof));
     });
 
@@ -59,6 +60,25 @@ export function addAuditCommands(program: Command, host: Host, outcome: { code: 
       );
     });
 }
+
+/** What was said of an event that is in no signed log yet says how far that goes. */
+async function proven({ audit }: BoundVault, index: number) {
+  try {
+    return await audit.prove({ index });
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    const { size } = await audit.checkpoint().catch((none: unknown) => {
+      if (isNotFound(none)) return { size: 0 };
+      throw none;
+    });
+    throw index < size ? error : new CommandRefused(beyond(index, size));
+  }
+}
+
+const isNotFound = (error: unknown): boolean => Reflect.get(Object(error), 'code') === 'not_found';
+
+const beyond = (index: number, size: number): string =>
+  `event ${index} is in no signed log yet: the newest checkpoint covers ${counted(size, 'event')}, and serve signs the next one`;
 
 /** Its own last newline is the one that printing adds. */
 const asFile = (text: string): string => text.replace(/\n$/, '');

@@ -62,7 +62,7 @@ export function bind(
     audit: {
       verify: verifyLog,
       key: () => logKey(core, caller),
-      checkpoint: () => newestCheckpoint(core, caller, rowsKey),
+      checkpoint: (request = {}) => newestCheckpoint(core, caller, request, rowsKey),
       prove: (request) => proveEvent(core, caller, request, rowsKey),
     },
   };

@@ -34,7 +34,7 @@ import type {
   ShowClientRequest,
   SuspendClientRequest,
 } from '../wire/clients.ts';
-import type { ProveEventRequest } from '../wire/audit.ts';
+import type { NewestCheckpointRequest, ProveEventRequest } from '../wire/audit.ts';
 import type { AppliedRequest } from './policy/apply.ts';
 import type { Comparison } from './policy/comparison.ts';
 import type { Explanation } from './policy/explanation.ts';
@@ -89,7 +89,8 @@ export interface BoundVault {
   readonly audit: {
     verify(): Promise<LogReport & { readonly requestId: string }>;
     key(): Promise<LogKey>;
-    checkpoint(): Promise<NewestCheckpoint>;
+    /** `not_found` before the first: with `cosigned`, before a witness has signed one. */
+    checkpoint(request?: NewestCheckpointRequest): Promise<NewestCheckpoint>;
     prove(request: ProveEventRequest): Promise<EventProof>;
   };
 }

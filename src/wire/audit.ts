@@ -7,7 +7,9 @@ export const logKeyRequest = z.strictObject({});
 /** `key`: a verifier key of C2SP signed-note. */
 export const logKeyAnswer = z.object({ key: z.string(), requestId: z.string() });
 
-export const newestCheckpointRequest = z.strictObject({});
+/** `cosigned`: the newest that a witness signed too; it may be older. */
+export const newestCheckpointRequest = z.strictObject({ cosigned: z.boolean().default(false) });
+export type NewestCheckpointRequest = z.input<typeof newestCheckpointRequest>;
 /** `checkpoint`: a signed note of C2SP tlog-checkpoint. */
 export const newestCheckpointAnswer = z.object({
   size: z.int(),

@@ -148,6 +148,13 @@ export const MUTANTS: readonly Mutant[] = [
     'for (const index of [...history.left()].slice(0, 0))',
   ),
   one(
+    16,
+    'the look at the head that was written',
+    'src/store/sqlite-writer.ts',
+    'written !== undefined && equalBytes(written, mac)',
+    'written === undefined || equalBytes(written, written)',
+  ),
+  one(
     17,
     "the digest of a table in the log's head",
     'src/vault/custody/authority.ts',
@@ -479,5 +486,33 @@ export const MUTANTS: readonly Mutant[] = [
     'src/backup/tar.ts',
     '!header({ name, size }, madeAt).equals(block)',
     '(name.length > 99 && !header({ name, size }, madeAt).equals(block))',
+  ),
+  one(
+    59,
+    'what a witness keeps before it signs',
+    'src/witness/witness.ts',
+    'change.keep({ ...checkpoint',
+    'if (checkpoint.size % 2 === 0) change.keep({ ...checkpoint',
+  ),
+  one(
+    60,
+    'the proof that a checkpoint continues what was seen',
+    'src/log/witness.ts',
+    'return isContinued(log.newest, checkpoint, proof) ?',
+    'return isContinued(log.newest, checkpoint, proof) || size < checkpoint.size ?',
+  ),
+  one(
+    61,
+    'the size that a witness has seen, at the start',
+    'src/vault/audit/anchors.ts',
+    'newest.note === null && newest.size > signed',
+    'newest.note === null && newest.size > signed * 1000',
+  ),
+  one(
+    62,
+    'the check of a cosignature',
+    'src/log/cosignature.ts',
+    'if (!witness.holds(text, signature))',
+    'if (!witness.holds(text, signature) && signature.length < 8)',
   ),
 ];

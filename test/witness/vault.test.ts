@@ -1,4 +1,4 @@
-import { appendFileSync, cpSync, rmSync } from 'node:fs';
+import { appendFileSync, cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
@@ -15,6 +15,7 @@ async function witnessedVault(witness: MadeWitness, url: string): Promise<Made> 
   const vault = await made();
   const key = (await vault.run('audit', 'key')).stdout.trim();
   expect((await strongroom(['witness', 'trust', key, '--dir', witness.dir])).code).toBe(0);
+  writeFileSync(vault.config, readFileSync(vault.config, 'utf8').replace('port: 7420', 'port: 0'));
   appendFileSync(vault.config, `\nanchors: [{ witness: "${url}", key: "${witness.key}", every: 1s }]\n`);
   return vault;
 }

@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
 import { addAuditBundle } from './audit-bundle.ts';
 import { addAuditVerify } from './audit-verify.ts';
+import type { BoundVault } from '../vault/bound.ts';
 import { ask, type Common, usage, withCommon } from './ask.ts';
 import { inWords } from './client-words.ts';
 import type { Host } from './host.ts';
+import { CommandRefused } from './refusal.ts';
 import { counted, printable, table } from './table.ts';
 
 interface ArchiveArguments {
@@ -52,9 +54,10 @@ export function addAuditCommands(program: Command, host: Host, outcome: { code: 
     });
 
   withCommon(audit.command('checkpoint'))
+    .option('--cosigned', 'the newest that a witness signed too', false)
     .description('the newest signed checkpoint of the log')
-    .action(async (options: Common) => {
-      const { size, checkpoint } = await ask(host, options, (vault) => vault.audit.checkpoint());
+    .action(async ({ cosigned, ...options }: Common & { readonly cosigned: boolean }) => {
+      const { size, checkpoint } = await ask(host, options, (vault) => vault.audit.checkpoint({ cosigned }));
       host.print(options.json ? JSON.stringify({ size, checkpoint }) : asFile(checkpoint));
     });
 
@@ -91,7 +94,7 @@ export function addAuditCommands(program: Command, host: Host, outcome: { code: 
     .description('a proof that an event is in the log of the newest checkpoint, with its bytes')
     .action(async (index: string, options: Common) => {
       const at = indexIn(index);
-      const { proof, size } = await ask(host, options, (vault) => vault.audit.prove({ index: at }));
+      const { proof, size } = await ask(host, options, (vault) => proven(vault, at));
       host.print(options.json ? JSON.stringify({ index: at, size, proof }) : asFile(proof));
     });
 
@@ -130,6 +133,25 @@ function indexIn(text: string): number {
   if (!/^(?:0|[1-9]\d{0,14})$/.test(text)) throw usage('an event is named by its index, from 0');
   return Number(text);
 }
+
+/** What was said of an event that is in no signed log yet says how far that goes. */
+async function proven({ audit }: BoundVault, index: number) {
+  try {
+    return await audit.prove({ index });
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    const { size } = await audit.checkpoint().catch((none: unknown) => {
+      if (isNotFound(none)) return { size: 0 };
+      throw none;
+    });
+    throw index < size ? error : new CommandRefused(beyond(index, size));
+  }
+}
+
+const isNotFound = (error: unknown): boolean => Reflect.get(Object(error), 'code') === 'not_found';
+
+const beyond = (index: number, size: number): string =>
+  `event ${index} is in no signed log yet: the newest checkpoint covers ${counted(size, 'event')}, and serve signs the next one`;
 
 /** Its own last newline is the one that printing adds. */
 const asFile = (text: string): string => text.replace(/\n$/, '');

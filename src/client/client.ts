@@ -144,7 +144,7 @@ export function connect({ url, apiKey, timeout = TIMEOUT, retries = 0 }: Connect
       verify: () => ask(ROUTES.verifyLog, {}, { patience: Math.max(timeout, LONG_TIMEOUT) }),
       key: () => show(ROUTES.logKey, {}),
       rotateKey: () => change(ROUTES.rotateLogKey, {}, null),
-      checkpoint: () => show(ROUTES.newestCheckpoint, {}),
+      checkpoint: (request = {}) => show(ROUTES.newestCheckpoint, request),
       events: (request) => show(ROUTES.readEvents, request),
       prove: (request) => show(ROUTES.proveEvent, request),
     },

@@ -65,7 +65,7 @@ export function bind(
       verify: verifyLog,
       key: () => logKey(core, caller, rowsKey),
       rotateKey: () => rotateLogKey(core, caller),
-      checkpoint: () => newestCheckpoint(core, caller, rowsKey),
+      checkpoint: (request = {}) => newestCheckpoint(core, caller, request, rowsKey),
       events: (request) => readEvents(core, caller, request, rowsKey),
       prove: (request) => proveEvent(core, caller, request, rowsKey),
     },

@@ -36,7 +36,7 @@ import type {
   ShowClientRequest,
   SuspendClientRequest,
 } from '../wire/clients.ts';
-import type { ProveEventRequest, ReadEventsRequest } from '../wire/audit.ts';
+import type { NewestCheckpointRequest, ProveEventRequest, ReadEventsRequest } from '../wire/audit.ts';
 import type { AppliedRequest } from './policy/apply.ts';
 import type { Comparison } from './policy/comparison.ts';
 import type { Explanation } from './policy/explanation.ts';
@@ -93,7 +93,8 @@ export interface BoundVault {
     key(): Promise<LogKey>;
     /** A custodian's act: a new key signs whatever covers the event of it. */
     rotateKey(): Promise<RotatedLogKey>;
-    checkpoint(): Promise<NewestCheckpoint>;
+    /** `not_found` before the first: with `cosigned`, before a witness has signed one. */
+    checkpoint(request?: NewestCheckpointRequest): Promise<NewestCheckpoint>;
     /** A page of the events that the caller's grants of `audit` cover. */
     events(request: ReadEventsRequest): Promise<EventPage>;
     prove(request: ProveEventRequest): Promise<EventProof>;

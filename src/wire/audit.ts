@@ -29,7 +29,9 @@ export const rotateLogKeyAnswer = z.object({
   requestId: z.string(),
 });
 
-export const newestCheckpointRequest = z.strictObject({});
+/** `cosigned`: the newest that a witness signed too; it may be older. */
+export const newestCheckpointRequest = z.strictObject({ cosigned: z.boolean().default(false) });
+export type NewestCheckpointRequest = z.input<typeof newestCheckpointRequest>;
 /** `checkpoint`: a signed note of C2SP tlog-checkpoint. */
 export const newestCheckpointAnswer = z.object({
   size: z.int(),

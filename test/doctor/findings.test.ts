@@ -332,7 +332,9 @@ async function anchored(
 
 async function confirmed(vault: Pick<Vault, 'anchor' | 'figures'>): Promise<void> {
   await vault.anchor();
-  await expect.poll(async () => (await vault.figures()).anchors[0]?.size).toBeGreaterThan(0);
+  await expect
+    .poll(async () => (await vault.figures()).anchors[0]?.size, { timeout: 60_000 })
+    .toBeGreaterThan(0);
 }
 
 /** A policy that asks for anchors, active already. */

@@ -5,7 +5,7 @@ import { prover, TileMissing } from '../../log/prove.ts';
 import { isInTree, type LogResource, parseResource } from '../../log/tile-path.ts';
 import { TILE_WIDTH, type TileEdge } from '../../log/tile.ts';
 import { HASH_BYTES, leafHash } from '../../log/tree.ts';
-import type { ProveEventRequest } from '../../wire/audit.ts';
+import type { NewestCheckpointRequest, ProveEventRequest } from '../../wire/audit.ts';
 import { holdsDuty } from '../access/duty.ts';
 import { attempt } from '../attempt.ts';
 import { type Call, type Caller, commit, draft, unauthentic } from '../call.ts';
@@ -17,6 +17,7 @@ import { EDITED } from '../findings.ts';
 import type { EventRow, FollowerRow } from '../rows.ts';
 import { CHECKPOINTS, decodePublished, logSigner, type Published, tileReader } from './checkpoints.ts';
 import { openByKeys } from './log-keys.ts';
+import { cosignedNewest } from './cosigned.ts';
 
 /** What an auditor is shown of the log: its key, the newest checkpoint, tiles, entries and proofs. Each asks for the duty. */
 
@@ -61,11 +62,18 @@ export const logKey = (core: Core, caller: Caller, rowsKey: Key): Promise<LogKey
     return done === null ? null : { key: text, size: state?.edge.size ?? 0, keys, requestId };
   });
 
-/** The newest signed checkpoint: `not_found` before the first. */
-export const newestCheckpoint = (core: Core, caller: Caller, rowsKey: Key): Promise<NewestCheckpoint> =>
+/** The newest signed checkpoint, or the newest that a witness signed too: `not_found` before the first. */
+export const newestCheckpoint = (
+  core: Core,
+  caller: Caller,
+  { cosigned = false }: NewestCheckpointRequest,
+  rowsKey: Key,
+): Promise<NewestCheckpoint> =>
   attempt(core, caller, { action: 'audit.checkpoint', ...AUDIT }, async (call) => {
     if (!(await holdsDuty(call, 'audit', 'audit.checkpoint'))) return null;
-    const { note, size } = await publishedOf(call, rowsKey);
+    const shown = cosigned ? await cosignedNewest(core, rowsKey.secret) : await publishedOf(call, rowsKey);
+    if (shown === null) throw new VaultError('not_found');
+    const { note, size } = shown;
     const drafts = [draft(call, 'audit.checkpoint', 'done', { detail: { size } })];
     const done = await commit(call, 'audit_unavailable', { drafts });
     return done === null ? null : { size, checkpoint: note, requestId: caller.origin.request };
@@ -97,7 +105,7 @@ export const proveEvent = (
 export async function readLog(core: Core, caller: Caller, path: string, rowsKey: Key): Promise<LogPart> {
   const resource = parseResource(path);
   if (resource?.kind === 'checkpoint') {
-    const { checkpoint } = await newestCheckpoint(core, caller, rowsKey);
+    const { checkpoint } = await newestCheckpoint(core, caller, {}, rowsKey);
     return { kind: 'checkpoint', bytes: Buffer.from(checkpoint) };
   }
   if (resource?.kind === 'entries')

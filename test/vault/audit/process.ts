@@ -105,6 +105,7 @@ export async function followingProcess(dir: string, clock: Clock, holder: string
     uses: new Uses(),
     fullBuckets: new Set(),
     compareAlone: oneAtATime(),
+    anchorNames: [],
     coverage: coverageOf({ store, world, seal, rowsKey: rowsKey.secret, names: [] }),
   };
   const follow = <S>(follower: Follower<S>): Following =>

@@ -155,7 +155,7 @@ function keysOf(before: LogKeys, { first, events }: Taken): LogKeys {
  * @returns null where the key that counted at that size is no more: the next checkpoint covers the event that ended it
  * @throws FollowerStopped where the store's key is not the one that the log ends with
  */
-export async function dueSigner(
+async function dueSigner(
   { store, epochs }: Pick<Core, 'store' | 'epochs'>,
   keys: LogKeys,
   size: number,

@@ -116,24 +116,6 @@ export function addAuditCommands(program: Command, host: Host, outcome: { code: 
     });
 }
 
-interface EventOptions {
-  readonly collection?: string;
-  readonly from?: number;
-  readonly limit?: number;
-  readonly proofs?: true;
-}
-
-/** What was said of some options. */
-const given = <T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
-  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };
-
-function indexIn(text: string): number {
-  if (!/^(?:0|[1-9]\d{0,14})$/.test(text)) throw usage('an event is named by its index, from 0');
-  return Number(text);
-}
-
 /** What was said of an event that is in no signed log yet says how far that goes. */
 async function proven({ audit }: BoundVault, index: number) {
   try {
@@ -152,6 +134,23 @@ const isNotFound = (error: unknown): boolean => Reflect.get(Object(error), 'code
 
 const beyond = (index: number, size: number): string =>
   `event ${index} is in no signed log yet: the newest checkpoint covers ${counted(size, 'event')}, and serve signs the next one`;
+interface EventOptions {
+  readonly collection?: string;
+  readonly from?: number;
+  readonly limit?: number;
+  readonly proofs?: true;
+}
+
+/** What was said of some options. */
+const given = <T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+
+function indexIn(text: string): number {
+  if (!/^(?:0|[1-9]\d{0,14})$/.test(text)) throw usage('an event is named by its index, from 0');
+  return Number(text);
+}
 
 /** Its own last newline is the one that printing adds. */
 const asFile = (text: string): string => text.replace(/\n$/, '');

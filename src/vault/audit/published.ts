@@ -14,10 +14,10 @@ import { isAuthentic } from '../custody/authentic.ts';
 import type { Key } from '../custody/keyring.ts';
 import { VaultError } from '../error.ts';
 import { EDITED } from '../findings.ts';
+import { cosignedNewest } from './cosigned.ts';
 import type { EventRow, FollowerRow } from '../rows.ts';
 import { CHECKPOINTS, decodePublished, logSigner, type Published, tileReader } from './checkpoints.ts';
 import { openByKeys } from './log-keys.ts';
-import { cosignedNewest } from './cosigned.ts';
 
 /** What an auditor is shown of the log: its key, the newest checkpoint, tiles, entries and proofs. Each asks for the duty. */
 

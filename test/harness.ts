@@ -6,6 +6,7 @@ import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promis
 import { onTestFinished } from 'vitest';
 import { readConfig, type Settings } from '../src/config/settings.ts';
 import { fileMasterKey, writeKeyFile } from '../src/masterkey/file.ts';
+import { openAnchors } from '../src/open-anchors.ts';
 import { found, openStore, type Opening } from '../src/open.ts';
 import { base58 } from '../src/vault/base58.ts';
 import type { BoundVault } from '../src/vault/bound.ts';
@@ -114,6 +115,7 @@ export async function openVaultDir(
     environment: settings.vault.environment,
     world,
     observer,
+    anchors: openAnchors(settings.anchors, opening.user ?? 0),
     onFatal,
   });
   let closed = false;
@@ -171,7 +173,7 @@ export function toldKey(key: string | null): string {
 }
 
 /** A caller as HTTP makes one. */
-async function callerOf(vault: Vault, apiKey: string, request: string, from: string): Promise<Caller> {
+export async function callerOf(vault: Vault, apiKey: string, request: string, from: string): Promise<Caller> {
   const who = await vault.authenticate(apiKey, from);
   return { who, origin: { via: 'http', to: 'caller', from, request, trace: null } };
 }

@@ -22,6 +22,8 @@ const KEPT = 'checkpoints';
 const GROUPS = 6;
 /** Of one folder of ours: a thousand names of three digits, and what was left half written. */
 const MOST_NAMES = 2100;
+/** No link is followed, and no pipe waited for. */
+const READING = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 /** What a folder answers that lets nothing be replaced. */
 const KEEPS: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS', 'EEXIST']);
 
@@ -93,8 +95,7 @@ async function largestIn(path: string): Promise<string | null> {
 }
 
 async function readWhole(path: string): Promise<Uint8Array> {
-  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
-  const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  const file = await open(path, READING);
   try {
     const stat = await file.stat();
     if (!stat.isFile() || stat.size > MOST_NOTE) throw new AnchorFailed('what it keeps is no checkpoint');
@@ -105,17 +106,21 @@ async function readWhole(path: string): Promise<Uint8Array> {
   }
 }
 
-/** Writes a file that is not there yet: one that is was kept before, and stays as it is. */
+/** Writes a file that is not there yet; one that is must be the same. */
 async function keep(path: string, bytes: Uint8Array): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  const there = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch(
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return null;
-      throw error;
-    },
-  );
+  const there = await open(path, READING).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
   if (there === null) return replace(path, bytes);
-  await there.close();
+  try {
+    const { bytesRead, buffer } = await there.read(Buffer.alloc(bytes.length + 1), 0, bytes.length + 1, 0);
+    if (Buffer.compare(buffer.subarray(0, bytesRead), bytes) !== 0)
+      throw new AnchorFailed('it keeps something else in the place of what it is given');
+  } finally {
+    await there.close();
+  }
 }
 
 /** Under another name first: what is cut off in the middle has no name that anybody looks for. */

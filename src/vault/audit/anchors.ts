@@ -1,7 +1,15 @@
 import type { Secret } from '../../crypto/key.ts';
 import { type Checkpoint, parseCheckpoint, signCheckpoint } from '../../log/checkpoint.ts';
+import { prover } from '../../log/prove.ts';
+import { EMPTY, root } from '../../log/tree.ts';
 import type { Verifier } from '../../log/verifier.ts';
-import { type AnchorAsking, AnchorContradicts, AnchorFailed, type AnchorNewest } from '../anchor.ts';
+import {
+  ANCHOR_PATIENCE,
+  type AnchorAsking,
+  AnchorContradicts,
+  AnchorFailed,
+  type AnchorNewest,
+} from '../anchor.ts';
 import type { HeadSeal } from '../commit/head.ts';
 import type { Core } from '../core.ts';
 import { VaultError } from '../error.ts';
@@ -10,7 +18,7 @@ import { seldom } from '../pace.ts';
 import { StoreFailure } from '../store.ts';
 import { anchorRow } from './anchor-state.ts';
 import { type AnchorPlace, anchorAt, type Shipping, shipping } from './anchoring.ts';
-import { logSigner, logVerifiers } from './checkpoints.ts';
+import { logSigner, logVerifiers, tileReader } from './checkpoints.ts';
 import { type LogTree, publishedNow, treeNow, treeOf } from './log-tree.ts';
 import { CONTRADICTIONS, type Contradiction, heldAgainst } from './read-back.ts';
 
@@ -61,6 +69,10 @@ interface Worker {
   next: number;
 }
 
+const isRunning = ({ running }: Worker): boolean => running !== null;
+
+/** Between two looks at whether it has ended, in milliseconds. */
+const GLANCE = 25;
 /** The longest that a place which failed is left alone, in milliseconds. */
 const MOST_WAIT = 60_000;
 
@@ -101,24 +113,23 @@ export function anchorsOf({ core, places, rowsKey, seal, holder }: Deps): Anchor
   async function holdNow(name: string, newest: AnchorNewest, confirmed: number): Promise<void> {
     const filed = await publishedNow(store, rowsKey);
     const isFiled = filed !== null && filed.edge.size >= newest.size;
-    const tree = isFiled ? treeOf(store, filed.edge) : await treeNow(core, rowsKey, seal);
+    const tree = isFiled ? treeOf(store, filed) : await treeNow(core, rowsKey, seal);
     if (tree === null) throw new AnchorFailed('the log is not what its head says');
-    await hold(name, newest, confirmed, tree, logVerifiers(await epochs.current()));
+    await hold(name, newest, confirmed, tree, logVerifiers(await epochs.current(), tree.keys));
   }
 
-  /** The newest that is signed and stored; before the first, the log as it is. */
+  /** The newest that is signed and stored; before the first, one of an empty log: it says nothing that could be untrue. */
   async function asking(): Promise<AnchorAsking> {
     const filed = await publishedNow(store, rowsKey);
     if (filed !== null && filed.note !== '') {
-      const { size, consistency } = treeOf(store, filed.edge);
-      if (parseCheckpoint(filed.note).size === size) return { note: filed.note, size, consistency };
+      const { size } = parseCheckpoint(filed.note);
+      const proofs = prover(size, tileReader(store, filed.edge));
+      return { note: filed.note, size, consistency: (from) => proofs.consistency(from) };
     }
-    const tree = await treeNow(core, rowsKey, seal);
-    if (tree === null) throw new VaultError('integrity');
     const { keys, vaultId } = await epochs.current();
     const signer = logSigner(keys, vaultId);
-    const { size, root, consistency } = tree;
-    return { note: signCheckpoint({ origin: signer.verifier.name, size, root }, signer), size, consistency };
+    const empty = { origin: signer.verifier.name, size: 0, root: root(EMPTY) };
+    return { note: signCheckpoint(empty, signer), size: 0, consistency: async () => [] };
   }
 
   /** What a place keeps, and what it had confirmed before it was asked. */
@@ -151,7 +162,7 @@ export function anchorsOf({ core, places, rowsKey, seal, holder }: Deps): Anchor
     // After them: another process may have brought one of them something newer meanwhile, but nothing that is not in the log.
     const tree = await treeNow(core, rowsKey, seal);
     if (tree === null) throw new VaultError('integrity');
-    const verifiers = logVerifiers(await epochs.current());
+    const verifiers = logVerifiers(await epochs.current(), tree.keys);
     const filed = (await publishedNow(store, rowsKey))?.edge.size ?? 0;
     await all(
       read.map(async (one) => {
@@ -235,8 +246,11 @@ export function anchorsOf({ core, places, rowsKey, seal, holder }: Deps): Anchor
       ),
     close: async () => {
       isClosing = true;
-      for (const { running } of workers) await running;
-      for (const worker of workers) await worker.shipping.giveUp().catch(ignoreLost);
+      // One call may be under way; none is waited for that does not end when it must.
+      for (let waited = 0; waited < ANCHOR_PATIENCE && workers.some(isRunning); waited += GLANCE)
+        await world.pause(GLANCE);
+      for (const worker of workers.filter((one) => !isRunning(one)))
+        await worker.shipping.giveUp().catch(ignoreLost);
     },
   };
 }

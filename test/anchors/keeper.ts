@@ -37,7 +37,7 @@ export async function keeper(): Promise<Keeper> {
 }
 
 /** The address of a server, which is closed after the test. */
-export async function listening(server: Server): Promise<string> {
+async function listening(server: Server): Promise<string> {
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   onTestFinished(() => {
     server.closeAllConnections();

@@ -5,6 +5,9 @@ import { createListener } from './http/listener.ts';
 import { createMetricsApp } from './http/metrics.ts';
 import { listen } from './listen.ts';
 import type { Meter } from './metrics/meter.ts';
+import type { StoreSettings } from './config/store.ts';
+import type { Gauges } from './metrics/state.ts';
+import { sizeOfDatabase } from './store/postgres-size.ts';
 import { sizesOf } from './store/sqlite-inspection.ts';
 import type { CheckedTls } from './tls-files.ts';
 import type { Vault } from './vault/vault.ts';
@@ -27,6 +30,9 @@ export interface Watched {
 /** Prometheus and a person or two. */
 const MOST_CONNECTIONS = 32;
 
+const sizesIn = async (store: StoreSettings): Promise<Gauges['sizes']> =>
+  store.engine === 'sqlite' ? sizesOf(store.path) : { store: await sizeOfDatabase(store), wal: null };
+
 /**
  * Serves metrics on a listener of its own, where the settings name one: whoever may see them need not reach the vault.
  * @throws CommandRefused where the address cannot be used
@@ -44,7 +50,7 @@ export async function serveMetrics({
   const scrape = async (): Promise<string> =>
     meter.scrape({
       vault: await vault.figures(),
-      files: settings.store.engine === 'sqlite' ? sizesOf(settings.store.path) : null,
+      sizes: await sizesIn(settings.store),
       certificateExpiry,
     });
   // Off loopback the settings have TLS, or accept that there is none.

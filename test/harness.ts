@@ -6,6 +6,7 @@ import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promis
 import { onTestFinished } from 'vitest';
 import { readConfig, type Settings } from '../src/config/settings.ts';
 import { fileMasterKey, writeKeyFile } from '../src/masterkey/file.ts';
+import { openAnchors } from '../src/open-anchors.ts';
 import { found, openStore, type Opening } from '../src/open.ts';
 import { base58 } from '../src/vault/base58.ts';
 import type { BoundVault } from '../src/vault/bound.ts';
@@ -114,6 +115,7 @@ export async function openVaultDir(
     environment: settings.vault.environment,
     world,
     observer,
+    anchors: openAnchors(settings.anchors, opening.user ?? 0),
     onFatal,
   });
   let closed = false;

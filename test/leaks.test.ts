@@ -150,7 +150,16 @@ const BODIES: Record<keyof typeof ROUTES, readonly object[]> = {
   revokeClient: [{ client: PAN }, { client: SECRET }],
   verifyLog: [{ [PAN]: SECRET }],
   logKey: [{}, { [PAN]: SECRET }],
+  rotateLogKey: [{}, { [PAN]: SECRET }],
   newestCheckpoint: [{}, { [PAN]: SECRET }],
+  readEvents: [
+    { from: 0, limit: 5, proofs: true },
+    { collection: 'cards' },
+    { collection: SECRET },
+    { collection: PAN },
+    { from: Number(PAN) },
+    { [PAN]: SECRET },
+  ],
   proveEvent: [{ index: 0 }, { index: PAN }, { index: Number(PAN) }],
 };
 
@@ -168,7 +177,7 @@ it('no value, token, reference or credential is in a log, header, error or datab
     `detokenise:${name}@settlement`,
   ]);
   const service = await open.add([...data, 'tokenise:notes', 'detokenise:notes@support']);
-  const custodian = await open.add(['clients:*', 'policy:*'], { kind: 'custodian' });
+  const custodian = await open.add(['clients:*', 'policy:*', 'keys:*'], { kind: 'custodian' });
   const auditor = await open.add(['audit:*'], { kind: 'auditor' });
   await open.add(['tokenise:cards'], { name: 'held' });
   const worker = await open.add([

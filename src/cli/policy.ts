@@ -62,7 +62,7 @@ export function addPolicyCommands(program: Command, host: Host, outcome: { code:
           conflict: 'another policy was applied meanwhile: nothing was changed; compare again',
           // Comparing needs the same duty, so it is not that.
           insufficient_grant:
-            'nobody gives himself a duty (clients, policy, audit) by a policy that he applies, and nothing was changed: another custodian can',
+            'nobody gives himself a duty (clients, policy, keys, audit) by a policy that he applies, and nothing was changed: another custodian can',
           invalid_policy: 'what is stored has changed meanwhile: nothing was applied; compare again',
         }),
       );

@@ -143,7 +143,9 @@ export function connect({ url, apiKey, timeout = TIMEOUT, retries = 0 }: Connect
     audit: {
       verify: () => ask(ROUTES.verifyLog, {}, { patience: Math.max(timeout, LONG_TIMEOUT) }),
       key: () => show(ROUTES.logKey, {}),
-      checkpoint: () => show(ROUTES.newestCheckpoint, {}),
+      rotateKey: () => change(ROUTES.rotateLogKey, {}, null),
+      checkpoint: (request = {}) => show(ROUTES.newestCheckpoint, request),
+      events: (request) => show(ROUTES.readEvents, request),
       prove: (request) => show(ROUTES.proveEvent, request),
     },
   };

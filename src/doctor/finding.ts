@@ -41,6 +41,7 @@ export const FINDINGS = {
   'row-foreign': 'warning',
   'key-unusable': 'error',
   'log-broken': 'error',
+  'log-keyless': 'warning',
   'log-unsigned': 'warning',
   'anchor-unreachable': 'error',
   'anchor-optional-unreachable': 'warning',

@@ -47,6 +47,11 @@ export function* vaultFindings(found: Examination, intended: Intended, now: numb
       `the last commit is of ${new Date(lastAt).toISOString()}, and this host's clock has not come to that: ` +
         'events and expiries stand still until it does. Set the clock, and find out which was wrong.',
     );
+  if (!found.hasLogKey)
+    yield finding(
+      'log-keyless',
+      'the log has no key, so no checkpoint of it is signed: the vault was founded by a release that knew none. strongroom audit rotate-key gives it one.',
+    );
   const { unsigned } = found;
   if (unsigned !== null && now - unsigned.since > UNSIGNED)
     yield finding(

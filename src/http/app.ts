@@ -59,7 +59,9 @@ export function createApp({ vault, now, random, addressOf, log }: AppDeps): App 
   mount(mounting, ROUTES.explainClient, (bound, request) => bound.policy.explain(request));
   mount(mounting, ROUTES.verifyLog, (bound) => bound.audit.verify());
   mount(mounting, ROUTES.logKey, (bound) => bound.audit.key());
-  mount(mounting, ROUTES.newestCheckpoint, (bound) => bound.audit.checkpoint());
+  mount(mounting, ROUTES.rotateLogKey, (bound) => bound.audit.rotateKey());
+  mount(mounting, ROUTES.newestCheckpoint, (bound, request) => bound.audit.checkpoint(request));
+  mount(mounting, ROUTES.readEvents, (bound, request) => bound.audit.events(request));
   mount(mounting, ROUTES.proveEvent, (bound, request) => bound.audit.prove(request));
   mountLog(mounting);
   mountHealth(mounting);

@@ -4,8 +4,8 @@ import type { Figures } from '../vault/figures.ts';
 /** What is read when Prometheus asks. */
 export interface Gauges {
   readonly vault: Figures;
-  /** In bytes; null where the store is no file of this host. */
-  readonly files: { readonly store: number; readonly wal: number } | null;
+  /** In bytes: a file with its write-ahead log, or a database of a server; null where that does not answer. */
+  readonly sizes: { readonly store: number | null; readonly wal: number | null };
   /** When the server's certificate expires, in milliseconds; null without TLS. */
   readonly certificateExpiry: number | null;
 }
@@ -38,7 +38,7 @@ export function stateMetrics(registry: Registry, version: string): (gauges: Gaug
     'When the oldest of those was made',
     KEY_LABELS,
   );
-  const store = gauge('store_bytes', "Size of the store's file");
+  const store = gauge('store_bytes', "Size of the store's file, or of its database");
   const wal = gauge('wal_bytes', 'Size of the write-ahead log: committed, and not in the file yet');
   const certificate = gauge('certificate_expiry_timestamp_seconds', "When the server's certificate expires");
   info.set({ version }, 1);
@@ -48,7 +48,7 @@ export function stateMetrics(registry: Registry, version: string): (gauges: Gaug
     one.remove();
     if (value !== null) one.set(value);
   };
-  return ({ vault, files, certificateExpiry }) => {
+  return ({ vault, sizes, certificateExpiry }) => {
     const { authority } = vault;
     waiting.set(vault.waiting);
     events.set(vault.events);
@@ -74,8 +74,8 @@ export function stateMetrics(registry: Registry, version: string): (gauges: Gaug
       keys.set(labels, count);
       oldest.set(labels, at / 1000);
     }
-    setOrDrop(store, files?.store ?? null);
-    setOrDrop(wal, files?.wal ?? null);
+    setOrDrop(store, sizes.store);
+    setOrDrop(wal, sizes.wal);
     setOrDrop(certificate, seconds(certificateExpiry));
   };
 }

@@ -19,6 +19,9 @@ export class PostgresFailure extends StoreFailure {
   }
 }
 
+/** The sentence of a user or a password that was refused. */
+export const WHO_REFUSED = 'the store refused the user or the password';
+
 type Row = readonly [code: RegExp, FailureKind, Trouble, sentence: string];
 
 /** By SQLSTATE (PostgreSQL manual, appendix A): the first that fits. */
@@ -30,7 +33,7 @@ const BY_SQLSTATE: readonly Row[] = [
   [/^53/, 'busy', 'refused', 'the store has no connection or memory left for this process'],
   [/^(?:08|57P|25P0[34])/, 'busy', 'lost', 'the store ended the connection'],
   [/^25006$/, 'busy', 'lost', 'the store takes no writes: it is a standby, or read-only'],
-  [/^28/, 'other', 'refused', 'the store refused the user or the password'],
+  [/^28/, 'other', 'refused', WHO_REFUSED],
   [/^3D000$/, 'other', 'refused', 'the database of the store is not there'],
   [/^42501$/, 'other', 'refused', 'the user of the store lacks a right: docs/postgres.md lists them'],
   [
@@ -57,7 +60,7 @@ const BY_MESSAGE: readonly Row[] = [
   [/^timeout exceeded when trying to connect$/, 'busy', 'refused', 'every connection to the store is in use'],
   [/after calling end on the pool$/, 'other', 'refused', 'the store is closed'],
   [/^The server does not support SSL/, 'other', 'refused', 'the store does not speak TLS'],
-  [/^SASL/, 'other', 'refused', 'the store refused the user or the password'],
+  [/^SASL/, 'other', 'refused', WHO_REFUSED],
   [/^Query read timeout$/, 'busy', 'silent', 'the store does not answer'],
   [
     /^(?:Connection terminated|timeout expired|Client (?:was closed|has encountered))/,

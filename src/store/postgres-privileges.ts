@@ -37,7 +37,8 @@ const PRIVILEGES: { readonly [T in Name]: Rights<T> } = {
   grants: { may: ['insert'] },
   policies: { may: ['insert'] },
   collections: { may: ['insert', 'update'] },
-  keys: { may: ['insert'] },
+  // One that is destroyed keeps its row, which says so.
+  keys: { may: ['insert', 'update'], columns: ['state', 'wrapped', 'revision', 'mac'] },
   restrictions: { may: ['insert', 'update'] },
   uses: { may: ['insert', 'update'] },
   followers: { may: ['insert', 'update'] },

@@ -24,7 +24,9 @@ const POWERS = {
   name: 'powers',
   text: `select r.rolsuper::text, r.rolcreaterole::text, r.rolreplication::text,
     exists(select ${OURS} and pg_has_role(r.oid, c.relowner, 'MEMBER'))::text,
-    has_schema_privilege(r.oid, 'public', 'CREATE')::text
+    has_schema_privilege(r.oid, 'public', 'CREATE')::text,
+    exists(select from pg_roles s where s.oid <> r.oid and pg_has_role(r.oid, s.oid, 'MEMBER') and (s.rolsuper or s.rolcreaterole
+      or s.rolname in ('pg_execute_server_program', 'pg_write_server_files', 'pg_read_server_files')))::text
    from pg_roles r where r.rolname = $1`,
 };
 const WORDS = [
@@ -33,6 +35,7 @@ const WORDS = [
   'it may replicate everything',
   'it owns tables',
   'it may make tables',
+  'it may become a role that may do so, or reads, writes or runs files of the server',
 ] as const;
 
 const THERE = { name: 'tables_there', text: `select c.relname ${OURS}` };

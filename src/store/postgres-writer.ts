@@ -57,8 +57,10 @@ function loading(name: string): SetStatement<RawRow> {
   };
 }
 
-function update(table: UpdatedTable): SetStatement<Update> {
+/** @param columns those that may change, where that is not all of them: the role that serves may change no other */
+function update(table: UpdatedTable, columns: readonly string[] | null = null): SetStatement<Update> {
   const given = givenOf(TABLES[table]);
+  const changed = given.filter(([column]) => columns === null || columns.includes(column));
   const key = keyIn(TABLES[table], PRIMARY_KEY[table]);
   const matches = key.map((i) => `t.${given[i]?.[0]} = u.${given[i]?.[0]}`).join(' and ');
   const cells = cellsOf(TABLES[table]);
@@ -68,7 +70,7 @@ function update(table: UpdatedTable): SetStatement<Update> {
     key,
     cells: ({ row }) => cells(row),
     answers: 'done',
-    text: `update public."${table}" t set ${assigned(given, 'u')} from ${unnested(given)}
+    text: `update public."${table}" t set ${assigned(changed, 'u')} from ${unnested(given)}
      where ${matches} and t."revision" = u."revision" - 1 returning u."position"`,
   };
 }
@@ -95,6 +97,7 @@ const INSERT = {
 const UPDATE = {
   clients: update('clients'),
   collections: update('collections'),
+  keys: update('keys', ['"state"', '"wrapped"', '"revision"', '"mac"']),
   restrictions: update('restrictions'),
 } satisfies Record<UpdatedTable, SetStatement<Update>>;
 
@@ -219,7 +222,7 @@ async function updated(
   { updates }: { readonly updates: readonly Update[] },
 ): Promise<Told> {
   const failed: number[] = [];
-  for (const table of ['clients', 'collections', 'restrictions'] as const) {
+  for (const table of ['clients', 'collections', 'keys', 'restrictions'] as const) {
     const positions = [...updates.keys()].filter((i) => updates[i]?.table === table);
     if (positions.length === 0) continue;
     const own = updates.filter((one) => one.table === table);

@@ -35,6 +35,7 @@ export function sqliteWriter(db: Database.Database): Writer {
   const updates = {
     clients: prepared(db, replacement('clients')),
     collections: prepared(db, replacement('collections')),
+    keys: prepared(db, replacement('keys')),
     restrictions: prepared(db, replacement('restrictions')),
   } satisfies Record<UpdatedTable, unknown>;
   const append = db.prepare(insertion('events', EVENTS).sql);

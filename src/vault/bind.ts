@@ -5,6 +5,8 @@ import { admitClient, expireClient } from './access/terms.ts';
 import { listClients, showClient } from './access/show.ts';
 import { collections, whoami } from './access/whoami.ts';
 import { logKey, newestCheckpoint, proveEvent } from './audit/published.ts';
+import { readEvents } from './audit/events.ts';
+import { rotateLogKey } from './audit/rotate-key.ts';
 import type { BoundVault } from './bound.ts';
 import type { Caller } from './call.ts';
 import type { Core } from './core.ts';
@@ -61,8 +63,10 @@ export function bind(
     },
     audit: {
       verify: verifyLog,
-      key: () => logKey(core, caller),
-      checkpoint: () => newestCheckpoint(core, caller, rowsKey),
+      key: () => logKey(core, caller, rowsKey),
+      rotateKey: () => rotateLogKey(core, caller),
+      checkpoint: (request = {}) => newestCheckpoint(core, caller, request, rowsKey),
+      events: (request) => readEvents(core, caller, request, rowsKey),
       prove: (request) => proveEvent(core, caller, request, rowsKey),
     },
   };

@@ -4,6 +4,8 @@ import type { RotatedClient } from './access/rotate.ts';
 import type { ListedClients, ShownClient } from './access/show.ts';
 import type { CollectionSummary, Whoami } from './access/whoami.ts';
 import type { EventProof, LogKey, NewestCheckpoint } from './audit/published.ts';
+import type { EventPage } from './audit/events.ts';
+import type { RotatedLogKey } from './audit/rotate-key.ts';
 import type { LogReport } from './audit/verify.ts';
 import type { DescribeAnswer } from './values/describe.ts';
 import type { DetokeniseAnswer, MaskAnswer } from './values/reveal.ts';
@@ -34,7 +36,7 @@ import type {
   ShowClientRequest,
   SuspendClientRequest,
 } from '../wire/clients.ts';
-import type { ProveEventRequest } from '../wire/audit.ts';
+import type { NewestCheckpointRequest, ProveEventRequest, ReadEventsRequest } from '../wire/audit.ts';
 import type { AppliedRequest } from './policy/apply.ts';
 import type { Comparison } from './policy/comparison.ts';
 import type { Explanation } from './policy/explanation.ts';
@@ -89,7 +91,12 @@ export interface BoundVault {
   readonly audit: {
     verify(): Promise<LogReport & { readonly requestId: string }>;
     key(): Promise<LogKey>;
-    checkpoint(): Promise<NewestCheckpoint>;
+    /** A custodian's act: a new key signs whatever covers the event of it. */
+    rotateKey(): Promise<RotatedLogKey>;
+    /** `not_found` before the first: with `cosigned`, before a witness has signed one. */
+    checkpoint(request?: NewestCheckpointRequest): Promise<NewestCheckpoint>;
+    /** A page of the events that the caller's grants of `audit` cover. */
+    events(request: ReadEventsRequest): Promise<EventPage>;
     prove(request: ProveEventRequest): Promise<EventProof>;
   };
 }

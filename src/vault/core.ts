@@ -49,6 +49,8 @@ export interface Core {
   readonly uses: Uses;
   /** How far the log is anchored: whatever shows something of a value may ask for that. */
   readonly coverage: Coverage;
+  /** Of the places off the host that the settings name. */
+  readonly anchorNames: readonly string[];
   /** Token spaces that were found full, by collection id and bucket; they hold kept characters and stay in memory. */
   readonly fullBuckets: Set<string>;
   /** Comparing policies takes long where clients and collections are many. */

@@ -2,7 +2,7 @@ import { equalBytes } from '../crypto/encoding.ts';
 import { Clients } from './access/clients.ts';
 import type { HeadSeal } from './commit/head.ts';
 import { authenticate } from './custody/authority.ts';
-import { type Key, Keyring, openKey, type UnusableKey } from './custody/keyring.ts';
+import { keptKeys, type Key, Keyring, openKey, type UnusableKey } from './custody/keyring.ts';
 import { VaultError } from './error.ts';
 import { type Finding, recordName } from './findings.ts';
 import type { MasterKey } from './master-key.ts';
@@ -151,7 +151,7 @@ export async function openKeys(
   onUnusable: (key: UnusableKey) => void,
 ): Promise<Keyring> {
   const opened: { row: KeyRow; key: Key }[] = [];
-  for (const row of rows) {
+  for (const row of keptKeys(rows)) {
     const key = await openKey(row, masterKey, vaultId);
     if ('why' in key) onUnusable(key);
     else opened.push({ row, key });

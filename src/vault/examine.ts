@@ -4,6 +4,7 @@ import { type LogVerdict, verifyLog } from '../log/verify.ts';
 import {
   type Confirmed,
   confirmedBy,
+  knownKeys,
   signedNewest,
   type Unsigned,
   unsignedEvents,
@@ -51,6 +52,8 @@ export interface Examination {
   readonly tables: readonly TableFault[];
   readonly unusable: readonly (UnusableKey & Pick<KeyRow, 'use'>)[];
   readonly log: LogFault;
+  /** Whether the store has a key for the log, one that does not open included: without one no checkpoint is signed. */
+  readonly hasLogKey: boolean;
   /** Events that no signed checkpoint has followed yet. */
   readonly unsigned: Unsigned | null;
   /** The newest signed checkpoint; null where none is stored. */
@@ -121,12 +124,16 @@ export async function examine(examining: Examining): Promise<Examination | { rea
     })),
     unusable: unusable.map((key) => ({ ...key, use: useOf.get(key.id) ?? '' })),
     log: await examineLog(examining, head),
+    hasLogKey: found.keys.rows.some(({ use }) => use === 'checkpoints'),
     unsigned: await unsignedEvents(examining.inspection, head, rowsKey.secret),
     signed: await signedNewest(examining.inspection, rowsKey.secret),
     confirmed: await confirmedBy(examining.inspection, head, rowsKey.secret),
     verifiers: unusable.some(({ id }) => useOf.get(id) === 'checkpoints')
       ? []
-      : logVerifiers({ keys: keyring, vaultId: head.vault }),
+      : logVerifiers(
+          { keys: keyring, vaultId: head.vault },
+          await knownKeys(examining.inspection, rowsKey.secret),
+        ),
     clients: found.clients.rows,
     standing,
     fills:

@@ -1,6 +1,6 @@
 import { type LogReport, verifyStore } from './audit/verify.ts';
 import type { World } from './core.ts';
-import { openKey } from './custody/keyring.ts';
+import { keptKeys, openKey } from './custody/keyring.ts';
 import { VaultError } from './error.ts';
 import type { MasterKey } from './master-key.ts';
 import { openRowsKey } from './open.ts';
@@ -60,7 +60,7 @@ export async function inspectStore(
     const findings = [...report.findings];
     const names = new Map(collections.map(({ id, name }) => [id, name]));
     const keys: TriedKey[] = [];
-    for (const row of authority.keys) {
+    for (const row of keptKeys(authority.keys)) {
       const key = await openKey(row, masterKey, head.vault);
       const opens = !('why' in key);
       if (!opens) findings.push({ index: null, table: 'keys', problem: `${row.id} ${key.why}` });

@@ -22,7 +22,7 @@ export type Insert = { [T in Table]: { readonly table: T; readonly row: Rows[T] 
 export type Update = {
   [T in UpdatedTable]: { readonly table: T; readonly row: Rows[T]; readonly was: Uint8Array };
 }[UpdatedTable];
-export type UpdatedTable = 'clients' | 'collections' | 'restrictions';
+export type UpdatedTable = 'clients' | 'collections' | 'keys' | 'restrictions';
 
 /** Where a value's fingerprint stands: `fingerprints` of deterministic collections, or `lookups`. */
 export interface StoredPrint {

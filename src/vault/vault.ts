@@ -161,6 +161,7 @@ export async function openVault({
     throttle: new Throttle(),
     uses: new Uses(),
     coverage: coverageOf({ store, world, seal, rowsKey: rowsKey.secret, names }),
+    anchorNames: names,
     fullBuckets: new Set(),
     compareAlone: oneAtATime(),
   };

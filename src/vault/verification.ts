@@ -2,12 +2,12 @@ import { fingerprint } from '../crypto/fingerprint.ts';
 import { holdsDuty } from './access/duty.ts';
 import { attempt } from './attempt.ts';
 import type { VerifyDeps } from './audit/against.ts';
-import { logSigner } from './audit/checkpoints.ts';
+import { activeLogKey } from './audit/log-keys.ts';
 import { type LogReport, verifyStore } from './audit/verify.ts';
 import { type Caller, commit, draft } from './call.ts';
 import type { HeadSeal } from './commit/head.ts';
 import type { Core, World } from './core.ts';
-import { type Key, Keyring, openKey } from './custody/keyring.ts';
+import { keptKeys, type Key, Keyring, openKey } from './custody/keyring.ts';
 import { VaultError } from './error.ts';
 import { printingOf } from './policy/shape.ts';
 import type { MasterKey } from './master-key.ts';
@@ -49,7 +49,7 @@ export async function verifyDeps(
   seal: HeadSeal,
 ): Promise<VerifyDeps> {
   const opened: { row: KeyRow; key: Key }[] = [];
-  for (const row of authority.keys) {
+  for (const row of keptKeys(authority.keys)) {
     const key = await openKey(row, core.masterKey, authority.head?.vault ?? '');
     if (!('why' in key)) opened.push({ row, key });
   }
@@ -58,9 +58,7 @@ export async function verifyDeps(
   return {
     rowsKey: rowsKey.secret,
     seal,
-    logSigner: keys.rows.some(({ use }) => use === 'checkpoints')
-      ? logSigner(keys, authority.head?.vault ?? '')
-      : null,
+    logKey: activeLogKey(keys, authority.head?.vault ?? ''),
     breathe: core.world.breathe,
     open: (row) => {
       if (row.metadata !== null && openMetadata(keys, row, row.metadata) === null) return null;

@@ -1,12 +1,12 @@
 import { type Checkpoint, parseCheckpoint } from '../log/checkpoint.ts';
 import { openKeyChange } from '../log/key-change.ts';
 import { openNote, parseNote } from '../log/note.ts';
-import { NoteRefused, type Verifier } from '../log/verifier.ts';
+import { NoteRefused, parseVerifier, type Verifier } from '../log/verifier.ts';
 
 /** A key of the log, and the sizes of the checkpoints that it may sign: from the first on, up to the last. */
 interface Reign {
   readonly verifier: Verifier;
-  readonly first: number;
+  first: number;
   last: number;
 }
 
@@ -28,8 +28,8 @@ const NEEDLE = Buffer.from(`"${ACTION}"`);
 export class KeyChain {
   readonly #witnesses: readonly Verifier[];
   readonly #reigns: Reign[];
-  /** Events of changes that were not signed by a key of this chain. */
-  #foreign: number[] = [];
+  /** Changes that were not signed by a key of this chain. */
+  #foreign: Change[] = [];
 
   constructor(pinned: Verifier, witnesses: readonly Verifier[]) {
     this.#witnesses = witnesses;
@@ -38,35 +38,52 @@ export class KeyChain {
 
   /** The newest key. */
   get newest(): Verifier {
-    return (this.#reigns.at(-1) ?? this.#pinned).verifier;
+    return (this.#reigns.at(-1) ?? this.#oldest).verifier;
   }
 
   /** Reads the log's events, one after another. */
   read(index: number, bytes: Uint8Array): void {
-    const note = noteOf(bytes);
-    if (note === null) return;
-    const before = this.#reigns.at(-1) ?? this.#pinned;
-    const next = nextOf(note, before.verifier);
+    const change = changeOf(bytes);
+    if (change === null) return;
+    const before = this.#reigns.at(-1) ?? this.#oldest;
+    const next = nextOf(change.note, before.verifier);
     if (next !== null) {
       before.last = index;
       this.#reigns.push({ verifier: next, first: index + 1, last: Infinity });
-    } else if (this.#reigns.length === 1 && this.#pinned.first === 0 && names(note, this.#pinned.verifier)) {
-      // The key that is trusted was not the log's first: what came before it is history.
-      this.#reigns[0] = { ...this.#pinned, first: index + 1 };
-      this.#foreign = [];
-    } else {
-      if (this.#foreign.length < MOST_FOREIGN) this.#foreign.push(index);
+    } else if (this.#reigns.length === 1 && names(change.note, before.verifier)) {
+      // The key that is trusted was not the log's first.
+      this.#reigns[0] = { ...before, first: index + 1 };
+      this.#precede({ index, ...change });
+    } else if (this.#foreign.length < MOST_FOREIGN) {
+      this.#foreign.push({ index, ...change });
+    }
+  }
+
+  /**
+   * Takes in the keys before the trusted one, as far as the log itself tells of them, the newest first. They vouch for nothing but
+   * what was signed then: whatever is held against the log by them was brought by whoever trusts the key.
+   */
+  #precede(change: Change): void {
+    const earlier = this.#foreign;
+    this.#foreign = [];
+    for (const { index, key, note } of [change, ...earlier.toReversed()]) {
+      const [first] = this.#reigns;
+      const verifier = verifierIn(key);
+      const next = verifier === null ? null : nextOf(note, verifier);
+      if (verifier === null || next?.text !== first?.verifier.text) return;
+      if (first !== undefined) first.first = index + 1;
+      this.#reigns.unshift({ verifier, first: 0, last: index });
     }
   }
 
   /** Whether a checkpoint of that size was signed before the log had the key that is trusted. */
   isBefore(size: number): boolean {
-    return size < this.#pinned.first;
+    return size < this.#oldest.first;
   }
 
   /** Events that say that the key changed, where the key before did not. */
   get foreign(): readonly number[] {
-    return this.#foreign;
+    return this.#foreign.map(({ index }) => index);
   }
 
   /**
@@ -77,7 +94,7 @@ export class KeyChain {
     const checkpoint = parseCheckpoint(parseNote(note).text);
     const { size } = checkpoint;
     const reign = this.#reigns.find(({ first, last }) => first <= size && size <= last);
-    if (checkpoint.origin !== this.#pinned.verifier.name) throw new NoteRefused('is of another log');
+    if (checkpoint.origin !== this.#oldest.verifier.name) throw new NoteRefused('is of another log');
     if (this.isBefore(size) || reign === undefined)
       throw new NoteRefused(`is of ${size} events, when the log did not have the given key yet`);
     const { by } = openedBy(note, reign.verifier, this.#witnesses) ?? this.#refuse(note, reign);
@@ -96,10 +113,10 @@ export class KeyChain {
     );
   }
 
-  get #pinned(): Reign {
-    const [pinned] = this.#reigns;
-    if (pinned === undefined) throw new RangeError('a chain starts with a key');
-    return pinned;
+  get #oldest(): Reign {
+    const [oldest] = this.#reigns;
+    if (oldest === undefined) throw new RangeError('a chain starts with a key');
+    return oldest;
   }
 }
 
@@ -114,21 +131,39 @@ function openedBy(note: Uint8Array, verifier: Verifier, witnesses: readonly Veri
   }
 }
 
-/** The note of an event by which the key changed; null for any other event. */
-function noteOf(bytes: Uint8Array): string | null {
+/** An event by which the key changed: the key before, as it says, and the note by which that one names the next. */
+interface Change {
+  readonly index: number;
+  readonly key: string;
+  readonly note: string;
+}
+
+/** Null for any other event. */
+function changeOf(bytes: Uint8Array): Omit<Change, 'index'> | null {
   if (Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).indexOf(NEEDLE) < 0) return null;
   try {
     const event: unknown = JSON.parse(Buffer.from(bytes).toString());
     if (!isObject(event) || event['action'] !== ACTION || event['outcome'] !== 'done') return null;
-    const note = isObject(event['detail']) ? event['detail']['note'] : null;
-    return typeof note === 'string' ? note : '';
+    const detail = isObject(event['detail']) ? event['detail'] : {};
+    return { key: textOf(detail['key']), note: textOf(detail['note']) };
   } catch {
     return null;
   }
 }
 
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
+
+function verifierIn(text: string): Verifier | null {
+  try {
+    return parseVerifier(text);
+  } catch (error) {
+    if (error instanceof NoteRefused) return null;
+    throw error;
+  }
+}
 
 function nextOf(note: string, before: Verifier): Verifier | null {
   try {

@@ -29,7 +29,7 @@ export async function keeper(): Promise<Keeper> {
     }
     void buffer(request).then((bytes) => {
       files.set(path, bytes);
-      response.writeHead(201).end();
+      return response.writeHead(201).end();
     });
   });
   const url = await listening(server);

@@ -5,7 +5,7 @@ import { newVault, tempDir, type TestVault } from '../harness.ts';
 import { logOf } from '../attack/tamper.ts';
 import { archive, filesBelow, grow, grown, readSlowly } from './archived.ts';
 
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 const keyOf = async ({ host }: TestVault): Promise<string> => (await host.audit.key()).key;
 

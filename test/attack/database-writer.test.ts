@@ -230,7 +230,7 @@ describe('the log against somebody who writes the database', () => {
   });
 });
 
-describe('who keeps the head from moving takes no answer with it', () => {
+describe('the log against somebody who writes the database, and keeps its head from moving', () => {
   /** Each would leave an event behind that no head counts, to be deleted without a trace. */
   const SWALLOWED = {
     sqlite: {
@@ -245,7 +245,7 @@ describe('who keeps the head from moving takes no answer with it', () => {
         create trigger kept before update on head for each row execute function kept()`,
     },
   };
-  it.each(['is passed over', 'is undone'] as const)('where its change %s', async (how) => {
+  it.each(['is passed over', 'is undone'] as const)('no answer leaves where its change %s', async (how) => {
     const { open, client, tokens } = await filled();
     const { engine } = open.settings.store;
     const size = (await logOf(open)).length;

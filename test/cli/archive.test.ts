@@ -12,7 +12,7 @@ import { MAIN, strongroom } from '../served.ts';
 import { made } from './made.ts';
 
 /** Archives as an operator makes them: real processes, a vault that is served meanwhile. */
-vi.setConfig({ testTimeout: 180_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 const shim = buildShim();
 
@@ -54,6 +54,9 @@ it('is made while the vault serves, verifies by itself, and goes on after kill -
   expect(Number(added)).toBeGreaterThan(0);
   expect(readdirSync(to).toSorted()).toEqual(['checkpoint', 'tile']);
 
+  // One checkpoint is signed in a second, and what is archived goes up to the newest.
+  const newest = async () => (await auditor.audit.checkpoint()).size;
+  await expect.poll(newest, { timeout: 60_000, interval: 100 }).toBeGreaterThan(Number(size));
   const inWords = await vault.run('audit', 'archive', '--to', to);
   expect(inWords.stdout).toMatch(
     /: \d+ events, root [\w+/]{43}=\n\d+ files? added, \d+ kept\. All were read back, and every hash is right\.\n$/,

@@ -35,6 +35,22 @@ it('verifies on the host and, for an auditor, a running vault; 1 where something
   expect(inWords.stdout).not.toContain('The log is whole');
 });
 
+it('says of an event that no checkpoint covers how far the newest one goes', async () => {
+  const vault = await made();
+  const beyond = (covered: string) => ({
+    code: 1,
+    stdout: '',
+    stderr: `strongroom: event 123456 is in no signed log yet: the newest checkpoint covers ${covered}, and serve signs the next one\n`,
+  });
+  expect(await vault.run('audit', 'prove', '123456')).toMatchObject(beyond('0 events'));
+  const served = await serveProcess(vault.config);
+  await expect.poll(() => vault.run('audit', 'checkpoint'), { timeout: 30_000 }).toMatchObject({ code: 0 });
+  await served.stop();
+  const { size } = JSON.parse((await vault.run('audit', 'checkpoint', '--json')).stdout) as { size: number };
+  expect(size).toBeGreaterThan(0);
+  expect(await vault.run('audit', 'prove', '123456')).toMatchObject(beyond(`${size} events`));
+});
+
 it('finds a column whose type was changed, and does not stumble over it', async () => {
   const open = await newVault();
   tamper(open.storePath, (db) => {

@@ -189,8 +189,16 @@ overEveryEngine((engine) => {
       { do: 'insert', table: 'clients', rows: [ROW.clients(1)] },
       { do: 'insert', table: 'collections', rows: [ROW.collections(1)] },
       { do: 'insert', table: 'restrictions', rows: [ROW.restrictions(1), ROW.restrictions(2)] },
+      { do: 'insert', table: 'keys', rows: [ROW.keys(1), ROW.keys(2)] },
     );
     const was = bytesOf(0);
+    const destroyed: Rows['keys'] = {
+      ...ROW.keys(2),
+      state: 'destroyed',
+      wrapped: Buffer.alloc(0),
+      revision: 2,
+      mac: bytesOf(7, 33),
+    };
     const lifted: Rows['restrictions'] = { ...ROW.restrictions(2), until: 5, reason: null, revision: 2 };
     const renamed: Rows['collections'] = { ...ROW.collections(1), name: 'renamed', revision: 2 };
     const updates: Update[] = [
@@ -199,9 +207,13 @@ overEveryEngine((engine) => {
       { table: 'restrictions', row: lifted, was },
       { table: 'collections', row: { ...renamed, id: 'other' }, was },
       client(1, 2),
+      { table: 'keys', row: destroyed, was },
+      { table: 'keys', row: { ...ROW.keys(1), revision: 3 }, was },
     ];
-    expect(await failedOf(store, { do: 'update', updates })).toEqual([0, 3]);
-    const { clients, collections, restrictions } = await store.authority();
+    expect(await failedOf(store, { do: 'update', updates })).toEqual([0, 3, 6]);
+    const { clients, collections, restrictions, keys } = await store.authority();
+    expect(keys).toHaveLength(2);
+    expect(keys).toEqual(expect.arrayContaining([ROW.keys(1), destroyed]));
     expect(clients).toEqual([client(1, 2).row]);
     expect(collections).toEqual([renamed]);
     expect(restrictions).toHaveLength(2);

@@ -18,12 +18,13 @@ const PASSED_ON = [
 ];
 
 /** Calls that make an event's draft, with their arguments from the action on. */
-const MAKES = /(?<!function )\b(draft|denied|systemDraft|holdsDuty)\(\s*([^;]*)/g;
+const MAKES = /(?<!function )\b(draft|denied|systemDraft|holdsDuty|holdsAudit)\(\s*([^;]*)/g;
 const ARGUMENTS = {
   draft: /^call, (\S+), '(\w+)'/,
   denied: /^call, (\S+),()/,
   systemDraft: /^'\w+', (\S+), '(\w+)'/,
   holdsDuty: /^call, (?:'\w+'|duty), ([^)\s]+)()\)/,
+  holdsAudit: /^call, ([^)\s]+)()\)/,
 } as const;
 
 interface Emitted {
@@ -54,7 +55,7 @@ const guarded = filesIn('src/vault', '.ts').flatMap((file) =>
   ),
 );
 
-const literal = /^'([a-z_.]+)'$/;
+const literal = /^'([a-z_.-]+)'$/;
 
 it('each call that makes an event names its action', () => {
   const others = emitted.filter(({ action }) => !literal.test(action));

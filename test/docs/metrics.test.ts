@@ -7,7 +7,7 @@ import { coded, tableOf, textOf } from './documents.ts';
 const page = textOf('docs/metrics.md');
 const figures = {
   vault: { waiting: 0, events: 0, lastAt: 0, checkpoint: null, anchors: [], findings: 0, authority: null },
-  files: { store: 0, wal: 0 },
+  sizes: { store: 0, wal: 0 },
   certificateExpiry: null,
 };
 

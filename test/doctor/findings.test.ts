@@ -25,6 +25,7 @@ import { signRow } from '../../src/vault/custody/authentic.ts';
 import { newKey } from '../../src/vault/custody/new-key.ts';
 import type { BoundVault } from '../../src/vault/bound.ts';
 import { openRowsKey } from '../../src/vault/open.ts';
+import { withoutLogKey } from '../vault/audit/keyless.ts';
 import type { Vault } from '../../src/vault/vault.ts';
 import { tamper } from '../attack/tamper.ts';
 import { PROJECT } from '../docs/documents.ts';
@@ -191,6 +192,10 @@ const CASES: Record<Exclude<FindingId, OnPostgres>, Case> = {
     make: ({ store }) => tamper(store, (db) => db.exec('delete from events where "index" = 0')),
     says: /from event 0 on: audit verify says more/,
   },
+  'log-keyless': {
+    make: ({ dir }) => withoutLogKey(dir),
+    says: /the log has no key, .* strongroom audit rotate-key gives it one/,
+  },
   'log-unsigned': {
     make: async ({ open, host }) => {
       await open(async ({ vault, host: person }) => {
@@ -327,7 +332,9 @@ async function anchored(
 
 async function confirmed(vault: Pick<Vault, 'anchor' | 'figures'>): Promise<void> {
   await vault.anchor();
-  await expect.poll(async () => (await vault.figures()).anchors[0]?.size).toBeGreaterThan(0);
+  await expect
+    .poll(async () => (await vault.figures()).anchors[0]?.size, { timeout: 60_000 })
+    .toBeGreaterThan(0);
 }
 
 /** A policy that asks for anchors, active already. */

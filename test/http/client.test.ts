@@ -95,8 +95,11 @@ async function scenario({ service, custodian, auditor }: Parties): Promise<unkno
     () => custodian.policy.apply({ policy: { collections: { notes: { format: 'text' } } } }),
     () => auditor.audit.verify(),
     () => auditor.audit.key(),
+    () => auditor.audit.rotateKey(),
     () => auditor.audit.checkpoint(),
     () => auditor.audit.prove({ index: 1 }),
+    () => auditor.audit.events({ collection: 'nowhere', limit: 3, proofs: true }),
+    () => auditor.audit.events({ collection: 'cards/' }),
     () => auditor.audit.prove({ index: 2 ** 40 }),
     () => auditor.clients.list(),
   ];

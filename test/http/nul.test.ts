@@ -61,7 +61,9 @@ const bodiesOf = (token: string): Record<keyof typeof ROUTES, readonly Body[]> =
     verifyLog: [{}],
     logKey: [{}],
     newestCheckpoint: [{}],
+    rotateLogKey: [{}],
     proveEvent: [{ index: 0 }],
+    readEvents: [{ collection: 'cards', from: 0, limit: 1, proofs: true }],
   };
 };
 

@@ -241,7 +241,7 @@ describe('every answer', () => {
     const service = await served.asking([...changing, ...reading, ...known]);
     const custodian = await served.asking(['clients:*'], { kind: 'custodian' });
     const auditor = await served.asking(['audit:*'], { kind: 'auditor' });
-    const keeper = await served.asking(['policy:*'], { kind: 'custodian' });
+    const keeper = await served.asking(['policy:*', 'keys:*'], { kind: 'custodian' });
     const token = tokenOf(await service.ask('/v1/tokenise', { body: { items: [good] } }));
     const expiresAt = '2099-01-01T00:00:00.000Z';
     const card = { collection: 'cards', token };
@@ -308,10 +308,12 @@ describe('every answer', () => {
         }),
       verifyLog: () => auditor.ask('/v1/audit/verify', { body: {} }),
       logKey: () => auditor.ask('/v1/audit/key', { body: {} }),
+      rotateLogKey: () => keeper.ask('/v1/audit/rotate-key', { body: {} }),
       newestCheckpoint: async () => {
         await served.open.vault.follow();
         return auditor.ask('/v1/audit/checkpoint', { body: {} });
       },
+      readEvents: () => auditor.ask('/v1/audit/events', { body: { limit: 2, proofs: true } }),
       proveEvent: () => auditor.ask('/v1/audit/prove', { body: { index: 0 } }),
     } satisfies Record<keyof typeof ROUTES, () => unknown>;
     for (const [name, { answer }] of Object.entries(ROUTES)) {

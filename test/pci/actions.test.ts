@@ -119,7 +119,15 @@ it('10.2.1.3 all access to audit logs', async () => {
     for (const path of ['verify', 'key', 'prove', 'checkpoint'])
       expect((await nosy.post(`/v1/audit/${path}`, path === 'prove' ? { index: 0 } : {})).status).toBe(403);
     expect((await nosy.get(`/v1/audit/log/tile/entries/000.p/${size}`)).status).toBe(403);
-    expect((await vault.run('audit', 'key')).code).toBe(0);
+    for (const argv of [['key'], ['bundle', '--to', 'log.bundle'], ['archive', '--to', 'log']])
+      expect(
+        (
+          await vault.run(
+            'audit',
+            ...argv.map((word) => (word.startsWith('log') ? vault.made.at(word) : word)),
+          )
+        ).code,
+      ).toBe(0);
   });
   expect(by(events, otto).map(({ action, outcome }) => `${action} ${outcome}`)).toEqual([
     'audit.verify done',
@@ -138,7 +146,9 @@ it('10.2.1.3 all access to audit logs', async () => {
     'audit.checkpoint',
     'audit.entries',
   ]);
-  expect(events.at(-1)).toMatchObject({ action: 'audit.key', actor: { kind: 'host' }, via: 'cli' });
+  const onHost = events.filter(({ actor }) => actor.kind === 'host');
+  expect(actionsOf(onHost)).toEqual(['audit.key', 'audit.bundle', 'audit.archive']);
+  for (const { via } of onHost) expect(via).toBe('cli');
 });
 
 it('10.2.1.4 all invalid logical access attempts', async () => {

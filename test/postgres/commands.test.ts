@@ -125,6 +125,19 @@ it('init touches nothing where there is something, and leaves nothing where it i
   expect(await strongroom(['init', '--as', 'x'])).toMatchObject({ code: 2 });
 });
 
+it('an owner who is named without a file with his password is told of the option', async () => {
+  const one = await operator();
+  const [as = '', owner = ''] = one.asOwner;
+  expect(await init({ ...one, asOwner: [as, owner] })).toEqual(
+    refused(/: --as-password-file names a file with the password of \S+\n$/),
+  );
+  expect(await init(one)).toMatchObject(fine);
+  const config = join(one.dir, 'strongroom.yaml');
+  expect(await strongroom(['migrate', '--config', config, '--as', owner])).toEqual(
+    refused(/: --as-password-file names a file with the password of \S+\n$/),
+  );
+});
+
 it('init tries the role that serves before it makes anything', async () => {
   const one = await operator();
   const [, url = '', , right = ''] = one.store;

@@ -103,7 +103,7 @@ const replacements = (table: 'fingerprints' | 'lookups', isKept: boolean) =>
     gone: print,
     earlier: isKept ? earlierOf(i + 1) : null,
   }));
-const updatesOf = <T extends 'clients' | 'collections' | 'restrictions'>(table: T) =>
+const updatesOf = <T extends 'clients' | 'collections' | 'keys' | 'restrictions'>(table: T) =>
   numbers.map((n) => ({ table, row: { ...ROW[table](n), revision: 2 }, was: bytesOf(n) }));
 
 const write =
@@ -132,7 +132,7 @@ const WRITES: Readonly<Record<string, Probe>> = {
     ]),
   ),
   ...Object.fromEntries(
-    (['clients', 'collections', 'restrictions'] as const).map((table) => [
+    (['clients', 'collections', 'keys', 'restrictions'] as const).map((table) => [
       `update ${table}`,
       write((writer, on) => writer.update(on, { do: 'update', updates: updatesOf(table) as never })),
     ]),

@@ -2,7 +2,8 @@ import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import { openPostgres } from '../../src/store/postgres.ts';
 import { inspectPostgres } from '../../src/store/postgres-inspection.ts';
 import { migratePostgres } from '../../src/store/postgres-migrations.ts';
-import { giveRights, isNewer, vacancyOf } from '../../src/store/postgres-rights.ts';
+import { giveRights, isNewer, rightsOf, vacancyOf } from '../../src/store/postgres-rights.ts';
+import { visit } from '../../src/store/postgres-visit.ts';
 import { scanned, told } from '../contract/conversation.ts';
 import { askPostgres, placeOf } from '../contract/engines.ts';
 import { HEAD, ROW } from '../contract/rows.ts';
@@ -66,3 +67,21 @@ it('runs nothing as the owner who migrates and gives rights', async () => {
   expect(await isNewer(owner)).toBe(false);
   expect(await vacancyOf(owner)).toBe('vacant');
 });
+
+it.each(['a superuser', 'one that makes roles', 'pg_read_server_files', 'pg_execute_server_program'])(
+  'tells of a serving role that may become %s',
+  async (what) => {
+    const { username } = new URL(database.url);
+    const powers = async () =>
+      (await visit(placeOf(database.url), (session) => rightsOf(session, username)))?.powers;
+    expect(await powers()).toEqual([]);
+    const given = what.startsWith('pg_') ? what : `mighty_${database.name}`;
+    const kind = what === 'a superuser' ? 'superuser' : 'createrole';
+    if (given !== what) await cluster().query(`create role ${given} ${kind}`);
+    await cluster().query(`grant ${given} to ${username}`);
+    expect(await powers()).toEqual([
+      'it may become a role that may do so, or reads, writes or runs files of the server',
+    ]);
+    await cluster().query(`revoke ${given} from ${username}`);
+  },
+);

@@ -171,11 +171,37 @@ it('the newest checkpoint is the newest key’s', async () => {
   ]);
 });
 
-it('what was signed before the given key says nothing under it', async () => {
+it('what was signed before the given key is held against the log by the key of its time', async () => {
   const files = layoutSlowly(ROTATED, noteOf(ROTATED, 600, third));
-  const found = await verified(files, { ...against(noteOf(ROTATED, 50, first)), key: second.verifier });
+  for (const { verifier } of [second, third]) {
+    const kept = against(noteOf(ROTATED, 50, first), noteOf(ROTATED, 400, second));
+    expect(await verified(files, { ...kept, key: verifier })).toMatchObject({ findings: [], anchored: 400 });
+    const other = { ...against(noteOf(ROTATED, 101, first)), key: verifier };
+    expect(linesOf(await verified(files, other))).toEqual([
+      'checkpoint - kept 0 is signed by a key that the log gave up with event 100',
+    ]);
+  }
+});
+
+it('a key before the given one that the log does not tell of signs nothing', async () => {
+  const untold = JSON.parse(changeTo(second, first).toString()) as { detail: { key: string } };
+  for (const key of ['', third.verifier.text]) {
+    untold.detail.key = key;
+    const events = EVENTS.with(100, Buffer.from(JSON.stringify(untold)));
+    const files = layoutSlowly(events, noteOf(events, 600, second));
+    const found = await verified(files, { ...against(noteOf(events, 50, first)), key: second.verifier });
+    expect(linesOf(found)).toEqual([
+      'checkpoint - kept 0 is of 50 events, when the log did not have the given key yet',
+    ]);
+  }
+});
+
+it('a log of other keys is none of the given one', async () => {
+  const files = layoutSlowly(ROTATED.slice(0, 300), noteOf(ROTATED, 300, second));
+  const found = await verified(files, { key: third.verifier });
   expect(linesOf(found)).toEqual([
-    'checkpoint - kept 0 is of 50 events, when the log did not have the given key yet',
+    'key 100 this event says that the key of the log changed, and the key before did not sign that',
+    'checkpoint - the newest checkpoint is not signed by the key of the log',
   ]);
 });
 

@@ -51,7 +51,7 @@ export const changeTo = (next: Signer, by: Signer, outcome = 'done'): Buffer =>
       v: 1,
       action: 'audit.rotate-key',
       outcome,
-      detail: { note: signKeyChange(next.verifier, by) },
+      detail: { key: by.verifier.text, note: signKeyChange(next.verifier, by) },
     }),
   );
 

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { checkLog } from '../../src/verify-log.ts';
+import { checkLog, type OpenedPlace } from '../../src/verify-log.ts';
 import { newVault, type TestVault } from '../harness.ts';
 
 /** The log in a vault's own store, read by whoever has its key and not the master key. */
@@ -23,11 +23,15 @@ async function grow({ host }: TestVault, events: number): Promise<void> {
 }
 
 const check = (open: TestVault, key: string, ...against: string[]) =>
-  checkLog(
-    { key, witnesses: [], quorum: null, against },
-    { kind: 'settings', store: open.settings.store },
-    () => undefined,
-  );
+  checkLog({ key, witnesses: [], quorum: null, against }, placeOf(open), () => undefined);
+
+/** As a command names a store. */
+function placeOf({ settings: { store } }: TestVault): OpenedPlace {
+  const named = { kind: 'store', passwordFile: null, ca: null } as const;
+  if (store.engine === 'sqlite') return { ...named, url: `sqlite:${store.path}` };
+  const { user, host, port, database, passwordFile } = store;
+  return { ...named, url: `postgres://${user}@${host}:${port}/${database}`, passwordFile };
+}
 
 it('is verified out of the store, up to its newest checkpoint, while it is served', async () => {
   const { open, key, kept } = await published();

@@ -1,5 +1,7 @@
 import type { Caller } from '../call.ts';
 import type { Origin } from '../commit/event.ts';
+import { DUTIES, type Duty } from '../policy/decide.ts';
+import { grantText } from '../policy/grant.ts';
 import type { Actor } from './clients.ts';
 
 /**
@@ -7,12 +9,12 @@ import type { Actor } from './clients.ts';
  * and auditor: it holds no grant on data.
  */
 export function hostCaller(user: string, request: string): Caller {
-  const duty = (action: 'clients' | 'policy' | 'audit') => ({ action, pattern: '*', purpose: null });
+  const duty = (action: Duty) => ({ action, pattern: '*', purpose: null });
   const actor: Actor = {
     stamp: { id: `host:${user}`, kind: 'host' },
     name: `host:${user}`,
-    grants: [duty('clients'), duty('policy'), duty('audit')],
-    written: ['clients:*', 'policy:*', 'audit:*'],
+    grants: DUTIES.map(duty),
+    written: DUTIES.map((action) => grantText(duty(action))),
     restrictions: [],
     expiresAt: null,
   };

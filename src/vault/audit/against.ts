@@ -1,14 +1,14 @@
 import type { Secret } from '../../crypto/key.ts';
-import type { Signer } from '../../log/note.ts';
 import type { HeadSeal } from '../commit/head.ts';
 import type { EarlierRow, Rows } from '../rows.ts';
+import type { ActiveLogKey } from './log-keys.ts';
 
 /** What verification needs of an open vault. */
 export interface VerifyDeps {
   readonly rowsKey: Secret;
   readonly seal: HeadSeal;
-  /** Signs for the log; null where the key is gone. */
-  readonly logSigner: Signer | null;
+  /** The key that the store says signs for the log; null where it has none. */
+  readonly logKey: ActiveLogKey | null;
   readonly breathe: () => Promise<void>;
   /** The normal form in a row's cell, or null if it does not open. */
   readonly open: (row: Rows['values']) => string | null;

@@ -85,7 +85,7 @@ export function shipping({ anchor, every }: AnchorPlace, deps: ShippingDeps): Sh
     const published = await publishedNow(store, seat.rowsKey);
     if (published === null || published.note === '') return null;
     const { edge, note } = published;
-    return parseCheckpoint(note).size === edge.size ? { note, tree: treeOf(store, edge) } : null;
+    return parseCheckpoint(note).size === edge.size ? { note, tree: treeOf(store, published) } : null;
   }
 
   async function put(held: AnchorAt, { note, tree }: { readonly note: string; readonly tree: LogTree }) {

@@ -113,9 +113,9 @@ export function anchorsOf({ core, places, rowsKey, seal, holder }: Deps): Anchor
   async function holdNow(name: string, newest: AnchorNewest, confirmed: number): Promise<void> {
     const filed = await publishedNow(store, rowsKey);
     const isFiled = filed !== null && filed.edge.size >= newest.size;
-    const tree = isFiled ? treeOf(store, filed.edge) : await treeNow(core, rowsKey, seal);
+    const tree = isFiled ? treeOf(store, filed) : await treeNow(core, rowsKey, seal);
     if (tree === null) throw new AnchorFailed('the log is not what its head says');
-    await hold(name, newest, confirmed, tree, logVerifiers(await epochs.current()));
+    await hold(name, newest, confirmed, tree, logVerifiers(await epochs.current(), tree.keys));
   }
 
   /** The newest that is signed and stored; before the first, one of an empty log: it says nothing that could be untrue. */
@@ -162,7 +162,7 @@ export function anchorsOf({ core, places, rowsKey, seal, holder }: Deps): Anchor
     // After them: another process may have brought one of them something newer meanwhile, but nothing that is not in the log.
     const tree = await treeNow(core, rowsKey, seal);
     if (tree === null) throw new VaultError('integrity');
-    const verifiers = logVerifiers(await epochs.current());
+    const verifiers = logVerifiers(await epochs.current(), tree.keys);
     const filed = (await publishedNow(store, rowsKey))?.edge.size ?? 0;
     await all(
       read.map(async (one) => {

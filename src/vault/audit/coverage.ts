@@ -80,7 +80,7 @@ export function coverageOf({ store, world, seal, rowsKey, names }: Deps): Covera
     if (published !== null && published.edge.size > index) {
       const [event] = await store.eventsFrom(index, 1);
       if (event === undefined || event.index !== index) return NEVER;
-      const { size, root, inclusion } = treeOf(store, published.edge);
+      const { size, root, inclusion } = treeOf(store, published);
       const proof = await inclusion(index).catch(() => []);
       const isProven = verifyInclusion({ leaf: leafHash(event.bytes), index, size, root, proof });
       return isProven ? timeOf(event.bytes) : NEVER;

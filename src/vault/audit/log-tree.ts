@@ -9,12 +9,15 @@ import { isAuthentic } from '../custody/authentic.ts';
 import type { FollowerRow } from '../rows.ts';
 import type { Store } from '../store.ts';
 import { CHECKPOINTS, decodePublished, type Published, tileReader } from './checkpoints.ts';
+import { keysAfter, type LogKeys } from './log-keys.ts';
 
 /** The log's tree at some size: what can be proven of it, and its root. */
 export interface LogTree {
   readonly size: number;
   readonly root: Uint8Array;
   readonly edge: TileEdge;
+  /** Its keys, as the events up to there prove them. */
+  readonly keys: LogKeys;
   readonly readTile: ReadTile;
   /** RFC 9162 2.1.4.1, from an earlier size. @throws TileMissing */
   readonly consistency: (from: number) => Promise<readonly Uint8Array[]>;
@@ -42,7 +45,7 @@ function publishedIn(row: FollowerRow, rowsKey: Secret): Published | null {
 /** The tree of an edge whose full tiles are stored, but for those that are given. */
 export function treeOf(
   store: Pick<Store, 'tiles'>,
-  edge: TileEdge,
+  { edge, keys }: Pick<Published, 'edge' | 'keys'>,
   full: ReadonlyMap<string, Tile> = new Map(),
 ): LogTree {
   const stored = tileReader(store, edge);
@@ -53,6 +56,7 @@ export function treeOf(
     size: edge.size,
     root: root(frontierOf(edge)),
     edge,
+    keys,
     readTile,
     consistency: (from) => proofs.consistency(from),
     inclusion: (index) => proofs.inclusion(index),
@@ -72,12 +76,18 @@ export async function treeNow(
   // After the row, so that it is never the older of the two.
   const head = await store.head();
   if (head === null || !seal.verify(head)) return null;
-  let edge = filed === null || filed.edge.size > head.size ? NO_EDGE : filed.edge;
+  const isOf = filed !== null && filed.edge.size <= head.size;
+  let { edge, keys }: Pick<Published, 'edge' | 'keys'> = isOf ? filed : { edge: NO_EDGE, keys: [] };
   const full = new Map<string, Tile>();
   while (edge.size < head.size) {
     const first = edge.size;
     const rows = await store.eventsFrom(first, Math.min(PIECE, head.size - first));
     if (rows.length === 0 || rows.some(({ index }, i) => index !== first + i)) return null;
+    for (const { index, bytes } of rows) {
+      const after = keysAfter(keys, index, bytes);
+      if (after === null) return null;
+      keys = after;
+    }
     const grown = appendToTiles(
       edge,
       rows.map(({ bytes }) => leafHash(bytes)),
@@ -87,5 +97,5 @@ export async function treeNow(
     await world.breathe();
   }
   if (!equalBytes(encodeFrontier(frontierOf(edge)), head.frontier)) return null;
-  return treeOf(store, edge, full);
+  return treeOf(store, { edge, keys }, full);
 }

@@ -5,7 +5,7 @@ import { prover, TileMissing } from '../../log/prove.ts';
 import { isInTree, type LogResource, parseResource } from '../../log/tile-path.ts';
 import { TILE_WIDTH, type TileEdge } from '../../log/tile.ts';
 import { HASH_BYTES, leafHash } from '../../log/tree.ts';
-import type { ProveEventRequest } from '../../wire/audit.ts';
+import type { NewestCheckpointRequest, ProveEventRequest } from '../../wire/audit.ts';
 import { holdsDuty } from '../access/duty.ts';
 import { attempt } from '../attempt.ts';
 import { type Call, type Caller, commit, draft, unauthentic } from '../call.ts';
@@ -14,14 +14,20 @@ import { isAuthentic } from '../custody/authentic.ts';
 import type { Key } from '../custody/keyring.ts';
 import { VaultError } from '../error.ts';
 import { EDITED } from '../findings.ts';
-import { CHECKPOINTS, decodePublished, logSigner, tileReader } from './checkpoints.ts';
-import { openCheckpoint } from '../../log/checkpoint.ts';
+import { cosignedNewest } from './cosigned.ts';
+import type { EventRow, FollowerRow } from '../rows.ts';
+import { CHECKPOINTS, decodePublished, logSigner, type Published, tileReader } from './checkpoints.ts';
+import { openByKeys } from './log-keys.ts';
 
 /** What an auditor is shown of the log: its key, the newest checkpoint, tiles, entries and proofs. Each asks for the duty. */
 
 export interface LogKey {
   /** As C2SP signed-note writes a verifier key. */
   readonly key: string;
+  /** The events out of which `keys` come. */
+  readonly size: number;
+  /** All that the log has had: each signs the checkpoints of `from` events and more, up to the next one's. */
+  readonly keys: readonly { readonly from: number; readonly key: string }[];
   readonly requestId: string;
 }
 
@@ -42,21 +48,32 @@ export interface EventProof {
 
 const AUDIT = { expected: 16 };
 
-/** The key that a log's checkpoints verify under. */
-export const logKey = (core: Core, caller: Caller): Promise<LogKey> =>
+/** The key that a log's checkpoints verify under, and those before it. */
+export const logKey = (core: Core, caller: Caller, rowsKey: Key): Promise<LogKey> =>
   attempt(core, caller, { action: 'audit.key', ...AUDIT }, async (call) => {
     if (!(await holdsDuty(call, 'audit', 'audit.key'))) return null;
-    const { text } = signerOf(call).verifier;
+    const { text } = logSigner(call.epoch.keys, call.epoch.vaultId).verifier;
+    const row = await core.store.follower(CHECKPOINTS);
+    const state = row === null ? null : stateIn(row, rowsKey);
     const drafts = [draft(call, 'audit.key', 'done')];
     const done = await commit(call, 'audit_unavailable', { drafts });
-    return done === null ? null : { key: text, requestId: caller.origin.request };
+    const keys = (state?.keys ?? []).map(({ from, verifier }) => ({ from, key: verifier.text }));
+    const { request: requestId } = caller.origin;
+    return done === null ? null : { key: text, size: state?.edge.size ?? 0, keys, requestId };
   });
 
-/** The newest signed checkpoint: `not_found` before the first. */
-export const newestCheckpoint = (core: Core, caller: Caller, rowsKey: Key): Promise<NewestCheckpoint> =>
+/** The newest signed checkpoint, or the newest that a witness signed too: `not_found` before the first. */
+export const newestCheckpoint = (
+  core: Core,
+  caller: Caller,
+  { cosigned = false }: NewestCheckpointRequest,
+  rowsKey: Key,
+): Promise<NewestCheckpoint> =>
   attempt(core, caller, { action: 'audit.checkpoint', ...AUDIT }, async (call) => {
     if (!(await holdsDuty(call, 'audit', 'audit.checkpoint'))) return null;
-    const { note, size } = await publishedOf(call, rowsKey);
+    const shown = cosigned ? await cosignedNewest(core, rowsKey.secret) : await publishedOf(call, rowsKey);
+    if (shown === null) throw new VaultError('not_found');
+    const { note, size } = shown;
     const drafts = [draft(call, 'audit.checkpoint', 'done', { detail: { size } })];
     const done = await commit(call, 'audit_unavailable', { drafts });
     return done === null ? null : { size, checkpoint: note, requestId: caller.origin.request };
@@ -73,7 +90,9 @@ export const proveEvent = (
     if (!(await holdsDuty(call, 'audit', 'audit.prove'))) return null;
     const published = await publishedOf(call, rowsKey);
     if (index >= published.size) throw new VaultError('not_found');
-    const proof = await proofOf(call, published, index);
+    const [event] = await core.store.eventsFrom(index, 1);
+    if (event === undefined || event.index !== index) throw eventGone(call, index);
+    const proof = await proofOf(call, published, event);
     const drafts = [draft(call, 'audit.prove', 'done', { detail: { index, size: published.size } })];
     const done = await commit(call, 'audit_unavailable', { drafts });
     return done === null ? null : { index, size: published.size, proof, requestId: caller.origin.request };
@@ -86,7 +105,7 @@ export const proveEvent = (
 export async function readLog(core: Core, caller: Caller, path: string, rowsKey: Key): Promise<LogPart> {
   const resource = parseResource(path);
   if (resource?.kind === 'checkpoint') {
-    const { checkpoint } = await newestCheckpoint(core, caller, rowsKey);
+    const { checkpoint } = await newestCheckpoint(core, caller, {}, rowsKey);
     return { kind: 'checkpoint', bytes: Buffer.from(checkpoint) };
   }
   if (resource?.kind === 'entries')
@@ -137,12 +156,11 @@ const readEntries = (
     return done === null ? null : encodeEntries(events.map(({ bytes }) => bytes));
   });
 
-const signerOf = ({ epoch }: Call) => logSigner(epoch.keys, epoch.vaultId);
-
 /** The newest checkpoint, and the tiles of its tree that are not stored. */
 export interface Shown {
   readonly note: string;
   readonly size: number;
+  readonly root: Uint8Array;
   readonly edge: TileEdge;
 }
 
@@ -150,18 +168,27 @@ export interface Shown {
 export async function publishedOf(call: Call, rowsKey: Key): Promise<Shown> {
   const row = await call.core.store.follower(CHECKPOINTS);
   if (row === null) throw new VaultError('not_found');
-  const state = isAuthentic(rowsKey.secret, 'followers', row) ? decodePublished(row.state, row.cursor) : null;
+  const state = stateIn(row, rowsKey);
   if (state === null) throw unauthentic(call, { table: 'followers', record: CHECKPOINTS, problem: EDITED });
   if (state.note === '') throw new VaultError('not_found');
-  const { size } = openCheckpoint(Buffer.from(state.note), signerOf(call).verifier);
-  return { ...state, size };
+  const { size, root } = openByKeys(state.note, state.keys);
+  return { ...state, size, root };
 }
 
-async function proofOf(call: Call, { note, size, edge }: Shown, index: number): Promise<string> {
+/** Null for a row that the vault did not write. */
+const stateIn = (row: FollowerRow, { secret }: Key): Published | null =>
+  isAuthentic(secret, 'followers', row) ? decodePublished(row.state, row.cursor) : null;
+
+/**
+ * A proof of C2SP tlog-proof, whose extra data are the event's bytes.
+ * @throws VaultError `integrity` where what is stored proves nothing
+ */
+export async function proofOf(
+  call: Call,
+  { note, size, root, edge }: Shown,
+  { index, bytes }: EventRow,
+): Promise<string> {
   const { store } = call.core;
-  const [event] = await store.eventsFrom(index, 1);
-  if (event === undefined || event.index !== index) throw eventGone(call, index);
-  const { root } = openCheckpoint(Buffer.from(note), signerOf(call).verifier);
   const hashes = await prover(size, tileReader(store, edge))
     .inclusion(index)
     .catch((error: unknown) => {
@@ -169,14 +196,14 @@ async function proofOf(call: Call, { note, size, edge }: Shown, index: number): 
       throw error;
     });
   // What was changed in the store is proven by nothing: it is not given out under the log's name.
-  if (!verifyInclusion({ leaf: leafHash(event.bytes), index, size, root, proof: hashes }))
+  if (!verifyInclusion({ leaf: leafHash(bytes), index, size, root, proof: hashes }))
     throw eventGone(call, index);
-  return encodeProof({ index, hashes, checkpoint: note, extra: event.bytes });
+  return encodeProof({ index, hashes, checkpoint: note, extra: bytes });
 }
 
 const tileGone = (call: Call, record: string): VaultError =>
   unauthentic(call, { table: 'tiles', record, problem: EDITED });
-const eventGone = (call: Call, index: number): VaultError =>
+export const eventGone = (call: Call, index: number): VaultError =>
   unauthentic(call, {
     table: 'events',
     record: String(index),

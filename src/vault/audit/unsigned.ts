@@ -5,6 +5,7 @@ import type { HeadRow } from '../rows.ts';
 import type { StoreInspection } from '../store.ts';
 import { anchorRow, isAnchorRow } from './anchor-state.ts';
 import { CHECKPOINTS, decodePublished } from './checkpoints.ts';
+import type { LogKeys } from './log-keys.ts';
 import { parseCheckpoint } from '../../log/checkpoint.ts';
 import type { AnchorAsking } from '../anchor.ts';
 
@@ -41,6 +42,15 @@ export async function signedNewest(
     return note === '' ? null : { note, size: parseCheckpoint(note).size, consistency: null };
   }
   return null;
+}
+
+/** The log's keys, as far as it was followed. */
+export async function knownKeys(inspection: StoreInspection, rowsKey: Secret): Promise<LogKeys> {
+  for await (const row of inspection.scan('followers')) {
+    if (row.name !== CHECKPOINTS || !isAuthentic(rowsKey, 'followers', row)) continue;
+    return decodePublished(row.state, row.cursor)?.keys ?? [];
+  }
+  return [];
 }
 
 /** What an anchor confirmed of the log. */

@@ -37,6 +37,10 @@ export interface UnusableKey {
   readonly why: 'does not open under the master key' | 'is not the key that it commits to';
 }
 
+/** Keys that are still kept: of one that was destroyed only its row is left, which says so. */
+export const keptKeys = (rows: readonly KeyRow[]): readonly KeyRow[] =>
+  rows.filter(({ state }) => state !== 'destroyed');
+
 /** What a wrapped key is bound to, and what its commitment covers. */
 export const keyContext = (
   row: Omit<KeyRow, 'wrapped' | 'commitment' | 'mac'>,
@@ -94,6 +98,12 @@ export class Keyring {
   /** A vault key, where the store may have lost it; null if it has. */
   vaultOrNull(use: VaultUse): Key | null {
     return this.#active.get(slot(null, use)) ?? null;
+  }
+
+  /** What is stored of the vault key of a use; null where the store has none. */
+  vaultRow(use: VaultUse): KeyRow | null {
+    const id = this.vaultOrNull(use)?.id;
+    return this.rows.find((row) => row.id === id) ?? null;
   }
 
   vault(use: VaultUse): Key {

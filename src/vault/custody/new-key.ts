@@ -17,13 +17,14 @@ export async function newKey(
   making: KeyMaking,
   use: KeyUse,
   collection: string | null,
+  version = 1,
 ): Promise<{ readonly secret: Secret; readonly row: Omit<KeyRow, 'mac'> }> {
   const { masterKey, vaultId, random, now } = making;
   const named = {
     id: newId('key', random),
     collection,
     use,
-    version: 1,
+    version,
     state: 'active',
     masterKey: masterKey.id,
     createdAt: now(),

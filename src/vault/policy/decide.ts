@@ -189,7 +189,7 @@ export function decideFound(found: Found): Denial | null {
 }
 
 /**
- * The decision on a duty, which touches no collection: keeping clients, the policy, the log.
+ * The decision on a duty, which touches no collection: keeping clients, the policy, the vault's keys, the log.
  * @returns null to go on, or why not
  */
 export function decideDuty(actor: { readonly grants: readonly Grant[] }, action: Duty): string | null {
@@ -198,5 +198,12 @@ export function decideDuty(actor: { readonly grants: readonly Grant[] }, action:
   return isGranted ? null : 'action not granted';
 }
 
-export const DUTIES = ['clients', 'policy', 'audit'] as const satisfies readonly Action[];
+/**
+ * The decision on reading a part of the log: who holds `audit` on anything reads what covers that, and nothing else.
+ * @returns null to go on, or why not
+ */
+export const decideAudit = (actor: { readonly grants: readonly Grant[] }): string | null =>
+  actor.grants.some(({ action }) => action === 'audit') ? null : 'action not granted';
+
+export const DUTIES = ['clients', 'policy', 'keys', 'audit'] as const satisfies readonly Action[];
 export type Duty = (typeof DUTIES)[number];

@@ -7,7 +7,7 @@ import type { Facts } from '../commit/event.ts';
 import type { Core } from '../core.ts';
 import { VaultError, wrongAt } from '../error.ts';
 import { type Explained, type Explanation, explanationOf, NOT_REACHED } from './explanation.ts';
-import { DATA_ACTIONS } from './grant.ts';
+import { COLLECTION_ACTIONS } from './grant.ts';
 import type { Asked } from './question.ts';
 
 /**
@@ -77,7 +77,7 @@ function ofClient(call: Call, client: Client, asked: Asked): Explanation {
 }
 
 function askedOf({ action: text, collection: name, purpose }: ExplainRequest): Asked {
-  const action = DATA_ACTIONS.find((one) => one === text);
+  const action = COLLECTION_ACTIONS.find((one) => one === text);
   if (action === undefined) throw wrongAt('/action', 'unknown_action');
   return { action, name, purpose: purpose ?? null };
 }

@@ -21,6 +21,7 @@ const ACTIONS = {
   erase: { kind: 'service', purpose: false },
   clients: { kind: 'custodian', purpose: false },
   policy: { kind: 'custodian', purpose: false },
+  keys: { kind: 'custodian', purpose: false },
   audit: { kind: 'auditor', purpose: false },
 } as const satisfies Record<string, { kind: Kind; purpose: boolean }>;
 
@@ -31,12 +32,18 @@ export const COLLECTION_NAME = /^[a-z0-9][a-z0-9-]{0,63}(?:\/[a-z0-9][a-z0-9-]{0
 export const PURPOSE_NAME = /^[a-z0-9][a-z0-9-]{0,63}$/;
 const PATTERN = /^(?:\*|[a-z0-9][a-z0-9-]{0,63}(?:\/[a-z0-9][a-z0-9-]{0,63}){0,7}(?:\/\*)?)$/;
 
+/** Whether a text is what a grant may have in the place of a collection's name. */
+export const isPattern = (text: string): boolean => PATTERN.test(text);
+
 const isAction = (text: string): text is Action => Object.hasOwn(ACTIONS, text);
 
 /** The actions that use a collection. The others are duties, which touch none. */
-export const DATA_ACTIONS: readonly Action[] = Object.keys(ACTIONS)
+const DATA_ACTIONS: readonly Action[] = Object.keys(ACTIONS)
   .filter(isAction)
   .filter((action) => ACTIONS[action].kind === 'service');
+
+/** The actions that a collection is asked about: those, and reading what was done with it. */
+export const COLLECTION_ACTIONS: readonly Action[] = [...DATA_ACTIONS, 'audit'];
 
 export const needsPurpose = (action: Action): boolean => ACTIONS[action].purpose;
 
@@ -83,7 +90,7 @@ export function emptyGrant(
   },
 ): string | null {
   if (purpose !== null && !known.bases.has(purpose)) return 'the policy has not registered the purpose';
-  if (ACTIONS[action].kind !== 'service' || pattern.endsWith('*') || known.collections.has(pattern))
+  if (!COLLECTION_ACTIONS.includes(action) || pattern.endsWith('*') || known.collections.has(pattern))
     return null;
   return 'the policy has no such collection';
 }

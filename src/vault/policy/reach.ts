@@ -2,7 +2,7 @@ import type { AccessChange } from '../../wire/policy.ts';
 import type { Client, Clients } from '../access/clients.ts';
 import type { ActivePolicy, Collection } from './active.ts';
 import { decide, decideDuty, decideFound, DUTIES } from './decide.ts';
-import { type Action, covers, DATA_ACTIONS, grantText } from './grant.ts';
+import { type Action, COLLECTION_ACTIONS, covers, grantText } from './grant.ts';
 import { questionOf } from './question.ts';
 
 /** A policy with the clients as they stand under it. */
@@ -119,9 +119,11 @@ function allowedOn(
   // Whatever narrows it for now: that ends, and the policy stays.
   const asking = { grants: touched, restrictions: [] };
   // What no grant names is refused; what one does name is put to the decision.
-  for (const { action, purpose } of touched) {
+  for (const { action, pattern, purpose } of touched) {
+    // The whole log is a duty, and told as one.
+    if (action === 'audit' && pattern === '*') continue;
     const key = `${action} ${purpose}`;
-    if (allowed.has(key) || !DATA_ACTIONS.includes(action)) continue;
+    if (allowed.has(key) || !COLLECTION_ACTIONS.includes(action)) continue;
     if (isAllowed(asking, policy, { action, name, purpose }))
       allowed.set(key, purpose === null ? { action } : { action, purpose });
   }

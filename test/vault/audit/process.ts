@@ -4,9 +4,16 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import { fileMasterKey } from '../../../src/masterkey/file.ts';
 import { openSqlite } from '../../../src/store/sqlite.ts';
-import { checkpointFollower, logSigner } from '../../../src/vault/audit/checkpoints.ts';
+import { checkpointFollower } from '../../../src/vault/audit/checkpoints.ts';
 import { type Follower, following, type Following } from '../../../src/vault/audit/follow.ts';
+import { coverageOf } from '../../../src/vault/audit/coverage.ts';
+import { activeLogKey } from '../../../src/vault/audit/log-keys.ts';
+import { rotateLogKey, type RotatedLogKey } from '../../../src/vault/audit/rotate-key.ts';
 import { NOTHING } from '../../../src/vault/commit/commit.ts';
+import { hostCaller } from '../../../src/vault/access/host-caller.ts';
+import { Throttle } from '../../../src/vault/access/throttle.ts';
+import { Uses } from '../../../src/vault/access/uses.ts';
+import { oneAtATime } from '../../../src/vault/pace.ts';
 import { CommitQueue } from '../../../src/vault/commit/queue.ts';
 import type { Core } from '../../../src/vault/core.ts';
 import { Epochs } from '../../../src/vault/epoch.ts';
@@ -23,7 +30,10 @@ export interface FollowingProcess {
   readonly findings: Findings;
   readonly checkpoints: Following;
   readonly follow: <S>(follower: Follower<S>) => Following;
-  readonly signer: () => Promise<ReturnType<typeof logSigner>>;
+  /** The key that the log has when it is founded. */
+  readonly firstKey: () => Promise<string>;
+  /** Gives the log a new key. */
+  readonly rotate: () => Promise<RotatedLogKey>;
   /** Appends so many events. */
   readonly append: (count: number) => Promise<void>;
   /** It dies at its next commit: before that is durable, or after; it does nothing any more. */
@@ -82,7 +92,22 @@ export async function followingProcess(dir: string, clock: Clock, holder: string
     onFailure: () => undefined,
     onFatal: () => undefined,
   });
-  const core = { world, store, queue, epochs, findings };
+  const core: Core = {
+    world,
+    store,
+    masterKey,
+    environment: 'test',
+    queue,
+    epochs,
+    findings,
+    observer: UNOBSERVED,
+    throttle: new Throttle(),
+    uses: new Uses(),
+    fullBuckets: new Set(),
+    compareAlone: oneAtATime(),
+    anchorNames: [],
+    coverage: coverageOf({ store, world, seal, rowsKey: rowsKey.secret, names: [] }),
+  };
   const follow = <S>(follower: Follower<S>): Following =>
     following(core, follower, { rowsKey: rowsKey.secret, seal }, holder);
   const made: FollowingProcess = {
@@ -90,10 +115,11 @@ export async function followingProcess(dir: string, clock: Clock, holder: string
     findings,
     checkpoints: follow(checkpointFollower(core)),
     follow,
-    signer: async () => {
+    firstKey: async () => {
       const { keys, vaultId } = await epochs.current();
-      return logSigner(keys, vaultId);
+      return activeLogKey(keys, vaultId)?.verifier.text ?? '';
     },
+    rotate: () => rotateLogKey(core, hostCaller('test', 'test')),
     append: async (count) => {
       const drafts = Array.from({ length: count }, (_, n) =>
         systemDraft('test', 'test', 'done', { item: n }, random),

@@ -193,7 +193,7 @@ it('is an event before it is answered, which repeats nothing of a name that no p
   const last = eventsOf(open.storePath).at(-1);
   expect(last).toMatchObject({ action: 'explain', purpose: 'unregistered' });
   expect(JSON.stringify(last)).not.toContain('my-secret');
-  for (const action of ['clients', 'audit', 'open', '__proto__', 'constructor'])
+  for (const action of ['clients', 'policy', 'open', '__proto__', 'constructor'])
     await expect(vault.explain({ action, collection: 'cards' }), action).rejects.toMatchObject({
       code: 'invalid_request',
     });

@@ -49,7 +49,8 @@ const OWN = {
   key: ['witness'],
 } as const satisfies Record<string, readonly (typeof KINDS)[number][]>;
 
-const entry = z
+/** The schema of one of them. */
+export const anchorSchema = z
   .strictObject({
     name: z
       .string()
@@ -93,7 +94,7 @@ const entry = z
 
 /** The schema of `anchors`. What is wrong with a URL is told without repeating it: a token may stand in it. */
 export const anchorsSchema = z
-  .array(entry)
+  .array(anchorSchema)
   .max(MOST_ANCHORS, `at most ${MOST_ANCHORS}`)
   .check(({ value, issues }) => {
     const names = value.map(nameOf);
@@ -107,7 +108,7 @@ export const anchorsSchema = z
         });
   });
 
-type Entry = z.infer<typeof entry>;
+type Entry = z.infer<typeof anchorSchema>;
 
 const kindOf = (one: Entry | undefined): (typeof KINDS)[number] | undefined =>
   KINDS.find((kind) => one?.[kind] !== undefined);

@@ -1,4 +1,5 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import type { ServerResponse as Answer } from 'node:http';
 import { createServer as createTls } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { execFileSync } from 'node:child_process';
@@ -210,8 +211,6 @@ describe('a place of HTTP', () => {
     expect(kept.asked).toEqual([]);
   });
 });
-
-type Answer = import('node:http').ServerResponse;
 
 function endless(response: Answer): void {
   response.writeHead(200);

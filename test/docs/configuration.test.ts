@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { anchorSchema } from '../../src/config/anchors.ts';
 import { readConfig } from '../../src/config/settings.ts';
 import { storeSchema } from '../../src/config/store.ts';
 import { FORMAT_NAMES, formats } from '../../src/formats/catalogue.ts';
@@ -27,9 +28,11 @@ it('docs/configuration.md has a file that uses every key of the settings, and na
   const config = readConfig(example, '/etc/strongroom');
   if ('problems' in config) return expect.fail(JSON.stringify(config.problems));
   // The store's URL is read into an engine and a place.
-  const { store: _store, ...settings } = config.settings;
+  const { store: _store, anchors: _anchors, ...settings } = config.settings;
   const keys = [
     ...pathsOf(settings),
+    'anchors[]',
+    ...Object.keys(anchorSchema.shape).map((key) => `anchors[].${key}`),
     ...Object.keys(storeSchema.shape).map((key) => STORE[key] ?? `store.${key}`),
   ];
   expect(keysIn(settingsPart).toSorted()).toEqual(keys.toSorted());

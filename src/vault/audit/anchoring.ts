@@ -140,4 +140,4 @@ const NO_FILES = { [Symbol.asyncIterator]: () => noFiles() };
 
 /** From here on the log says that this anchor is in use: one that it no longer has was taken away. */
 const begins = (anchor: string, random: (bytes: number) => Uint8Array) =>
-  systemDraft('anchors', 'audit.anchor', 'done', { detail: { anchor } }, random);
+  systemDraft('anchors', 'anchor', 'done', { detail: { anchor } }, random);

@@ -29,7 +29,7 @@ describe('an anchor', () => {
     const { checkpoint } = await made.host.audit.checkpoint();
     expect(place.notes).toEqual([checkpoint]);
     expect(made.events().map(({ action, detail }) => [action, detail])).toContainEqual([
-      'audit.anchor',
+      'anchor',
       { anchor: 'place' },
     ]);
     expect((await made.host.audit.verify()).ok).toBe(true);

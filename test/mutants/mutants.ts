@@ -231,8 +231,8 @@ export const MUTANTS: readonly Mutant[] = [
     27,
     'the clock at each try of a commit',
     'src/vault/commit/transaction.ts',
-    'const at = Math.max(now(), head.lastAt);',
-    'const at = Math.max(now() - 3_600_000, head.lastAt);',
+    'const at = Math.max(mustNotBeAhead(now(), clock), head.lastAt);',
+    'const at = Math.max(mustNotBeAhead(now(), clock) - 3_600_000, head.lastAt);',
   ),
   one(
     28,

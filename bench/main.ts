@@ -13,9 +13,10 @@ import { peakMemory, syncTime } from './usage.ts';
 import { makeFolder, type Served, startVault } from './vault.ts';
 import { createMeter, type Sample, type Target, type Targets } from './window.ts';
 
-const usage = `npm run bench -- [--store sqlite|postgres] [--standby] [--rounds 5] [--seconds 2] [--rows 20000] [--only NAME] [--json]
+const usage = `npm run bench -- [--store sqlite|postgres] [--standby] [--anchored] [--rounds 5] [--seconds 2] [--rows 20000] [--only NAME] [--json]
   --store postgres   the vault on a PostgreSQL of its own, with two replicas, beside plain pgcrypto over as many connections
   --standby          with a synchronous standby, so that every commit waits for two disks
+  --anchored         on a file, with the whole log going to a folder beside it and reveals that ask for it
   --rows N   values in the vault before the first round (3000000 for the goals of a full vault; takes minutes)
   --only N   only the row N, or those whose names start with N, and the echoes they are measured against`;
 
@@ -30,6 +31,7 @@ interface Options {
   readonly json: boolean;
   readonly store: 'sqlite' | 'postgres';
   readonly standby: boolean;
+  readonly anchored: boolean;
 }
 
 /** Throws on an unknown option or one that cannot be meant. */
@@ -43,15 +45,17 @@ function readOptions(): Options {
       json: { type: 'boolean', default: false },
       store: { type: 'string', default: 'sqlite' },
       standby: { type: 'boolean', default: false },
+      anchored: { type: 'boolean', default: false },
     },
   });
   const [rounds, seconds, rows] = [Number(values.rounds), Number(values.seconds), Number(values.rows)];
   if (!(rounds >= 1 && seconds > 0 && rows >= 1000))
     throw new Error('at least 1 round, 1000 rows and some seconds');
-  const { only, json, store, standby } = values;
+  const { only, json, store, standby, anchored } = values;
   if (store !== 'sqlite' && store !== 'postgres') throw new Error('--store is sqlite or postgres');
   if (standby && store === 'sqlite') throw new Error('--standby is of --store postgres');
-  return { rounds, seconds, rows, only, json, store, standby };
+  if (anchored && store === 'postgres') throw new Error('--anchored is of --store sqlite');
+  return { rounds, seconds, rows, only, json, store, standby, anchored };
 }
 
 function chosen(rows: readonly Row[], only: string): readonly Row[] {
@@ -89,9 +93,9 @@ interface Started {
 }
 
 /** A vault on a file, and the echoes. */
-async function startOnFile(dir: string, rows: readonly Row[]): Promise<Started> {
+async function startOnFile(dir: string, rows: readonly Row[], anchored: boolean): Promise<Started> {
   const wants = (target: Row['target']) => rows.some((row) => row.target === target);
-  const vault = wants('vault') ? await startVault(dir) : null;
+  const vault = wants('vault') ? await startVault(dir, [], anchored) : null;
   const targets = {
     ...NOBODY,
     bare: wants('bare') ? await startEcho('bare') : null,
@@ -102,7 +106,7 @@ async function startOnFile(dir: string, rows: readonly Row[]): Promise<Started> 
 }
 
 async function startAll(dir: string, rows: readonly Row[], options: Options): Promise<Started> {
-  if (options.store === 'sqlite') return startOnFile(dir, rows);
+  if (options.store === 'sqlite') return startOnFile(dir, rows, options.anchored);
   const { vault, replica, tables, cluster } = await startOnPostgres(dir, options.rows, options.standby);
   const beside = (place: Place): Target => ({ place, pids: [], metricsPorts: [] });
   const targets = {

@@ -63,7 +63,7 @@ async function freePort(): Promise<number> {
 }
 
 /** Puts the bench's port, purpose and collection into what `init` wrote, and leaves the rest as it is. */
-function writePolicy(config: string, port: number, metricsPort: number | null): void {
+function writePolicy(config: string, port: number, metricsPort: number | null, anchor: string | null): void {
   const document = parseDocument(readFileSync(config, 'utf8'));
   document.setIn(['server', 'host'], '127.0.0.1');
   document.setIn(['server', 'port'], port);
@@ -77,14 +77,23 @@ function writePolicy(config: string, port: number, metricsPort: number | null): 
     tokens: 'random',
     purposes: [purpose],
   });
+  if (anchor !== null) {
+    document.setIn(['anchors'], [{ directory: anchor, entries: true }]);
+    document.setIn(['audit'], { anchors: { maxAge: '10m' } });
+  }
   writeFileSync(config, document.toString());
 }
 
 /**
  * Initialises a vault in `dir`, serves it from the built program and gives a client of it the bench's two grants.
  * @param store what `init` is told of a store that is not a file
+ * @param anchored whether its log goes to a folder beside it, entries and all, and reveals ask for that
  */
-export async function startVault(dir: string, store: readonly string[] = []): Promise<Served> {
+export async function startVault(
+  dir: string,
+  store: readonly string[] = [],
+  anchored = false,
+): Promise<Served> {
   if (!existsSync(new URL('../dist/main.js', import.meta.url)))
     throw new Error('dist/main.js is missing: npm run build');
   const config = join(dir, 'strongroom.yaml');
@@ -92,7 +101,9 @@ export async function startVault(dir: string, store: readonly string[] = []): Pr
   const port = await freePort();
   // On a file it is measured without: so were the figures that it is compared with.
   const metricsPort = store.length > 0 ? await freePort() : null;
-  writePolicy(config, port, metricsPort);
+  const anchor = anchored ? join(dir, 'anchor') : null;
+  if (anchor !== null) mkdirSync(anchor);
+  writePolicy(config, port, metricsPort, anchor);
   if (store.length > 0) await command(['policy', 'apply', '--config', config]);
   const pid = await serve(config, port);
   const grants = [`tokenise:${collection}`, `detokenise:${collection}@${purpose}`];

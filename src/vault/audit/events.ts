@@ -52,10 +52,12 @@ export const readEvents = (
 ): Promise<EventPage> =>
   attempt(core, caller, EVENTS, async (call) => {
     if (!(await holdsAudit(call, 'audit.events'))) return null;
-    const { from = 0, limit = USUALLY, collection = null, proofs = false } = request;
+    const { limit = USUALLY, collection = null, proofs = false } = request;
     if (collection !== null && !isPattern(collection)) throw wrongAt('/collection', 'invalid_pattern');
     const shown = await publishedOf(call, rowsKey);
     const reads = reader(call.actor, call.epoch, collection);
+    // A number that no event has yet may be anything: an account's, too. It is neither kept nor answered.
+    const from = Math.min(request.from ?? 0, shown.size);
     const { found, next } = await look(call, shown, { from, limit, reads });
     const events = await told(call, shown, found, proofs);
     const detail = { first: from, next, count: events.length };

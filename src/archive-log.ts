@@ -28,7 +28,8 @@ export async function archiveLog(
   if (!existsSync(dirname(folder))) throw new CommandRefused(`there is no folder ${dirname(folder)}`);
   const vault = await open(opening);
   try {
-    // Where nobody serves, nobody has signed the newest events.
+    // Where nobody serves, nobody has signed the newest events; and nothing is signed before it is known what was.
+    await vault.readBack();
     await vault.follow();
     const name = Buffer.from(opening.world.random(8)).toString('hex');
     const archived = await vault.archive(caller, await openTileFolder(folder, name), progress);

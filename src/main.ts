@@ -134,7 +134,7 @@ async function witnessUntilTold(dir: string): Promise<void> {
   mustBeClosed();
   const logger = loggerOf();
   const told = untilTold();
-  const listening = await serveWitness({ dir, now, tick, log: witnessLogger(logger) });
+  const listening = await serveWitness({ dir, now, tick, log: witnessLogger(logger), onFatal: die });
   const { url, name, logs } = listening;
   const known = `${logs} log${logs === 1 ? '' : 's'}`;
   printError(`Witnessing ${known} as ${name} on ${url}; a vault names it as witness: ${url} under anchors.`);

@@ -11,8 +11,8 @@ import { readTls } from './tls-files.ts';
 import { createWitnessApp, type WitnessLine } from './witness/app.ts';
 import { readKey } from './witness/key.ts';
 import { createPace } from './witness/pace.ts';
-import { openState } from './witness/state.ts';
-import { createWitness } from './witness/witness.ts';
+import { isDiskFault, openState } from './witness/state.ts';
+import { createWitness, type Witness } from './witness/witness.ts';
 import { readWitness } from './witness-files.ts';
 
 /** What serving a witness needs of the host. */
@@ -23,6 +23,8 @@ export interface ServingWitness {
   /** Milliseconds by a clock that nobody sets. */
   readonly tick: () => number;
   readonly log: (line: WitnessLine) => void;
+  /** The process must end: nothing more can be signed. */
+  readonly onFatal: (reason: string) => void;
 }
 
 export interface ListeningWitness {
@@ -40,7 +42,8 @@ const MOST_CONNECTIONS = 256;
  * Serves a witness over HTTP.
  * @throws CommandRefused, WitnessRefused
  */
-export async function serveWitness({ dir, now, tick, log }: ServingWitness): Promise<ListeningWitness> {
+export async function serveWitness(serving: ServingWitness): Promise<ListeningWitness> {
+  const { dir, now, tick, log, onFatal } = serving;
   const { settings, logs } = readWitness(dir);
   const { host, port, tls } = settings.server;
   const signer = readKey(settings.key);
@@ -48,7 +51,7 @@ export async function serveWitness({ dir, now, tick, log }: ServingWitness): Pro
   const state = openState(settings.state, signer.verifier.text);
   const proxies = proxiesOf(settings.server.proxy?.addresses ?? []);
   const app = createWitnessApp({
-    witness: createWitness({ signer, state, verifiersOf: trusted(dir), now }),
+    witness: ending(createWitness({ signer, state, verifiersOf: trusted(dir), now }), onFatal),
     pace: createPace(tick),
     addressOf: (incoming) => proxies.addressOf(incoming),
     log,
@@ -75,6 +78,19 @@ export async function serveWitness({ dir, now, tick, log }: ServingWitness): Pro
     throw error;
   }
 }
+
+/** A witness that ends with its disk: it signs nothing that it may not have kept. */
+const ending = ({ add }: Witness, onFatal: ServingWitness['onFatal']): Witness => ({
+  add: (body) => {
+    try {
+      return add(body);
+    } catch (error) {
+      if (isDiskFault(error))
+        onFatal('the state of this witness does not read or write: its disk failed, or the file was changed');
+      throw error;
+    }
+  },
+});
 
 /** The keys of each origin, as witness.yaml has them now: a log that is added is known from its first request on. */
 function trusted(dir: string): (origin: string) => readonly Verifier[] {

@@ -22,6 +22,7 @@ export function sqliteSource(path: string): LogSource {
     () => new Database(path, { readonly: true, fileMustExist: true, timeout: 5000 }),
   );
   return atTheDoor(path, () => {
+    mustBePlain(db, path);
     const notes = db.prepare<[], string | null>(NOTES).pluck();
     const newest = db.prepare<[], string | null>(`${NOTES} limit 1`).pluck();
     const entries = db.prepare<[number, number], { index: number; bytes: Buffer | null }>(ENTRIES);
@@ -55,11 +56,25 @@ export function sqliteSource(path: string): LogSource {
   });
 }
 
+/** Tables of which no column is computed. */
+const PLAIN = `select count(*) from pragma_table_list t where t."schema" = 'main' and t."type" = 'table'
+  and t."name" in ('events', 'tiles', 'checkpoints')
+  and not exists (select 1 from pragma_table_xinfo(t."name") where "hidden" <> 0)`;
+
+/** A file that somebody else made may have a view or a function in the place of a table: nothing of its schema is run. */
+function mustBePlain(db: Database.Database, path: string): void {
+  db.pragma('trusted_schema = OFF');
+  const plain = db.prepare<[], number>(PLAIN).pluck().get();
+  if (plain !== 3) throw new SourceRefused(`${path} has not the tables of a vault's store`);
+}
+
 const NO_BYTES = new Uint8Array(0);
 export const TOO_MANY = 'the store holds more checkpoints than a vault writes';
 
 const bytesOf = (note: string | null | undefined): Uint8Array | null =>
   note === undefined ? null : note === null ? NO_BYTES : Buffer.from(note);
+
+const BESIDE = ': is it there, and may SQLite put its two files beside it?';
 
 /** SQLite's own messages quote what is stored. */
 function atTheDoor<T>(path: string, work: () => T): T {
@@ -67,7 +82,9 @@ function atTheDoor<T>(path: string, work: () => T): T {
     return work();
   } catch (error) {
     if (error instanceof Database.SqliteError)
-      throw new SourceRefused(`${path} does not read as a vault's store (${error.code})`);
+      throw new SourceRefused(
+        `${path} does not read as a vault's store (${error.code})${error.code === 'SQLITE_CANTOPEN' ? BESIDE : ''}`,
+      );
     if (error instanceof TypeError) throw new SourceRefused(`there is no folder that ${path} could be in`);
     throw error;
   }

@@ -143,6 +143,10 @@ export function openState(path: string, key: string): WitnessState {
   };
 }
 
+/** Whether the disk gave back or took something else than it should: what is durable is known only to who opens the file anew. */
+export const isDiskFault = (error: unknown): boolean =>
+  error instanceof Database.SqliteError && /^SQLITE_(?:IOERR|CORRUPT|NOTADB)/.test(error.code);
+
 function openFile(path: string): Database.Database {
   if (!existsSync(path))
     throw new WitnessRefused(

@@ -54,6 +54,13 @@ it('is made while the vault serves, verifies by itself, and goes on after kill -
   expect(Number(added)).toBeGreaterThan(0);
   expect(readdirSync(to).toSorted()).toEqual(['checkpoint', 'tile']);
 
+  // By whoever has the folder and the key, and no vault.
+  const keyFile = join(dir, 'key');
+  writeFileSync(keyFile, pinned);
+  const checked = await strongroom(['audit', 'verify', '--key', keyFile, '--tiles', to, '--json']);
+  expect(checked.code).toBe(3);
+  expect(JSON.parse(checked.stdout)).toMatchObject({ ok: true, size, root, findings: [] });
+
   // One checkpoint is signed in a second, and what is archived goes up to the newest.
   const newest = async () => (await auditor.audit.checkpoint()).size;
   await expect.poll(newest, { timeout: 60_000, interval: 100 }).toBeGreaterThan(Number(size));

@@ -151,6 +151,8 @@ const normal = (text: string): string =>
       '"$1":"…"',
     )
     .replaceAll(/"size":\d+,"(checkpoint|proof)":"[^"]*"/g, '"$1":"…"')
+    .replaceAll(/"next":\d+,"size":\d+/g, '"next":"…"')
+    .replaceAll(/"size":\d+,"keys"/g, '"keys"')
     .replaceAll(/"tokens":\["[^\]]*\]/g, '"tokens":["…"]');
 
 async function parties(open: TestVault, over: (client: TestClient) => BoundVault): Promise<Parties> {

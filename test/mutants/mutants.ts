@@ -71,8 +71,8 @@ export const MUTANTS: readonly Mutant[] = [
     7,
     'the epoch as a precondition',
     'src/vault/commit/transaction.ts',
-    'return raised || epoch !== head.epoch ||',
-    'return raised || epoch > head.epoch ||',
+    'return raised || epoch !== head.epoch || (authority !== null && !equalBytes(authority, head.digests));',
+    'return raised && authority !== null && !equalBytes(authority, head.digests);',
   ),
   one(
     8,
@@ -232,7 +232,7 @@ export const MUTANTS: readonly Mutant[] = [
     'the clock at each try of a commit',
     'src/vault/commit/transaction.ts',
     'const at = Math.max(mustNotBeAhead(now(), clock), head.lastAt);',
-    'const at = Math.max(mustNotBeAhead(now(), clock) - 3_600_000, head.lastAt);',
+    'const at = Math.max(mustNotBeAhead(now() - 3_600_000, clock), head.lastAt);',
   ),
   one(
     28,

@@ -1,8 +1,10 @@
+import Database from 'better-sqlite3';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { checkLog, type OpenedPlace } from '../../src/verify-log.ts';
-import { newVault, type TestVault } from '../harness.ts';
+import { newVault, tempDir, type TestVault } from '../harness.ts';
+import { first } from './made-log.ts';
 
 /** The log in a vault's own store, read by whoever has its key and not the master key. */
 
@@ -94,4 +96,26 @@ it.each([
   await open.writer.sql(sql);
   if (finding === null) await expect(check(open, key)).rejects.toMatchObject({ name: 'SourceRefused' });
   else expect((await check(open, key)).findings).toEqual([finding]);
+});
+
+it('a SQLite file is read for its tables alone: nothing of its schema is run', async () => {
+  for (const sql of [
+    'create view "events" as select 0 as "index", randomblob(8) as "bytes"',
+    'create table "events" ("index" integer primary key, "seed" blob, "bytes" blob generated always as (hex("seed")))',
+    'create table "events" ("index" integer primary key, "bytes" as (zeroblob(8)))',
+    'create virtual table "events" using fts5("index", "bytes")',
+  ]) {
+    const path = join(tempDir(), 'given.db');
+    const db = new Database(path);
+    db.exec(
+      `${sql}; create table "tiles" ("level", "index", "hashes"); create table "checkpoints" ("slot", "note")`,
+    );
+    db.close();
+    const given = { kind: 'store', url: `sqlite:${path}`, passwordFile: null, ca: null } as const;
+    const pins = { key: first.verifier.text, witnesses: [], quorum: null, against: [] };
+    await expect(
+      checkLog(pins, given, () => undefined),
+      sql,
+    ).rejects.toThrow('has not the tables');
+  }
 });

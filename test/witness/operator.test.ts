@@ -46,6 +46,18 @@ it('is not served without what it saw, nor with what another witness saw', async
   expect(await strongroom(serve)).toMatchObject(refused(/is not there: a witness that lost what it saw/));
 });
 
+it('ends when its disk gives back something else than it wrote', async () => {
+  const witness = await madeWitness(log.key);
+  const { url, ended } = await servedWitness(witness);
+  expect((await submit(url, log.request(0, 5))).status).toBe(200);
+  writeFileSync(join(witness.dir, 'witness.db'), Buffer.alloc(20_480, 7));
+  expect((await submit(url, log.request(5, 9))).status).toBe(500);
+  expect(await ended).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('does not read or write') as string,
+  });
+});
+
 it('is told of logs while it serves, and of the next key of one', async () => {
   const witness = await madeWitness();
   const { url } = await servedWitness(witness);

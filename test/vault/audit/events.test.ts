@@ -174,7 +174,8 @@ it('pages of any size, from anywhere, are one list', async () => {
       expect(page.events).toEqual(rest.slice(0, limit));
       const last = page.events.at(-1);
       if (page.events.length === limit) expect(page.next).toBe((last?.index ?? 0) + 1);
-      else expect(page.next).toBe(Math.max(from, size));
+      // An index that no event has yet is not answered: it may be anything.
+      else expect(page.next).toBe(size);
     }),
     { numRuns: 30 },
   );

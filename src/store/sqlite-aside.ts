@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Secret } from '../crypto/key.ts';
-import type { Commit } from '../vault/commit/commit.ts';
-import { type GroupResult, HeadInvalid } from '../vault/commit/transaction.ts';
+import type { Commit, GroupResult } from '../vault/commit/commit.ts';
+import { HeadInvalid } from '../vault/commit/transaction.ts';
 import { StoreFailure } from '../vault/store.ts';
 import type { Order, Reply, Start } from './sqlite-worker.ts';
 

@@ -1,9 +1,9 @@
-import type { Coverage } from './audit/coverage.ts';
 import type { CommitQueue } from './commit/queue.ts';
 import type { Epochs } from './epoch.ts';
 import type { Findings } from './findings.ts';
 import type { MasterKey } from './master-key.ts';
 import type { Observer } from './observer.ts';
+import type { Demand } from './policy/demand.ts';
 import type { oneAtATime } from './pace.ts';
 import type { Store } from './store.ts';
 import type { Throttle } from './access/throttle.ts';
@@ -33,6 +33,13 @@ export interface World {
   readonly breathe: () => Promise<void>;
   readonly pause: (milliseconds: number) => Promise<void>;
   readonly notice: (notice: Notice) => void;
+}
+
+/** How far the log is anchored, as the followers' rows have it. */
+export interface Coverage {
+  mustHold(demand: Demand, now: number): Promise<void> | null;
+  /** Looks ahead of time, so that no caller waits for it. */
+  readonly keep: (demand: Demand | null) => Promise<void>;
 }
 
 /** The parts of an open vault, as its verbs see them. */

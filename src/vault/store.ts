@@ -1,6 +1,5 @@
 import type { Secret } from '../crypto/key.ts';
-import type { Commit } from './commit/commit.ts';
-import type { GroupResult } from './commit/transaction.ts';
+import type { Commit, GroupResult } from './commit/commit.ts';
 import type {
   CheckpointRow,
   ClaimRow,

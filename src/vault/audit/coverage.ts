@@ -4,7 +4,7 @@ import { verifyInclusion } from '../../log/proof.ts';
 import { append, encodeFrontier, EMPTY, type Frontier, leafHash } from '../../log/tree.ts';
 import type { Call } from '../call.ts';
 import type { HeadSeal } from '../commit/head.ts';
-import type { World } from '../core.ts';
+import type { Coverage, World } from '../core.ts';
 import { VaultError } from '../error.ts';
 import { seldom } from '../pace.ts';
 import type { Demand } from '../policy/demand.ts';
@@ -22,13 +22,6 @@ import { publishedNow, treeOf } from './log-tree.ts';
 export function mustBeAnchored({ core, epoch, now }: Call): Promise<void> | null {
   const { demand } = epoch.policy;
   return demand === null ? null : core.coverage.mustHold(demand, now);
-}
-
-/** How far the log is anchored, as the followers' rows have it. */
-export interface Coverage {
-  mustHold(demand: Demand, now: number): Promise<void> | null;
-  /** Looks ahead of time, so that no caller waits for it. */
-  readonly keep: (demand: Demand | null) => Promise<void>;
 }
 
 /** What two clocks may be apart, in milliseconds. */

@@ -1,4 +1,11 @@
-import { AUTHORITY, type CheckpointRow, type FollowerRow, type LeaseRow, type UseRow } from '../rows.ts';
+import {
+  AUTHORITY,
+  type CheckpointRow,
+  type FollowerRow,
+  type HeadRow,
+  type LeaseRow,
+  type UseRow,
+} from '../rows.ts';
 import type { Ending, Insert, Relied, Replacement, Update } from '../statement.ts';
 import type { Draft } from './event.ts';
 import type { Turn } from './standing.ts';
@@ -85,3 +92,8 @@ const AUTHORITATIVE: ReadonlySet<string> = new Set(AUTHORITY);
 /** Whether it changes what decisions rest on: such a commit raises the epoch. */
 export const raisesEpoch = (commit: Commit): boolean =>
   commit.updates.length > 0 || commit.inserts.some((insert) => AUTHORITATIVE.has(insert.table));
+
+/** `kept`: durable once the engine has committed. `again`: rolled back; `failed` are to be decided again. */
+export type GroupResult =
+  | { readonly kept: true; readonly head: HeadRow; readonly at: number; readonly firsts: readonly number[] }
+  | { readonly kept: false; readonly failed: ReadonlySet<number>; readonly head: HeadRow | null };

@@ -2,10 +2,10 @@ import type { Secret } from '../../crypto/key.ts';
 import type { Observer } from '../observer.ts';
 import type { HeadRow } from '../rows.ts';
 import { type Store, StoreFailure } from '../store.ts';
-import { type Commit, type Committed, raisesEpoch, weightOf } from './commit.ts';
+import { type Commit, type Committed, type GroupResult, raisesEpoch, weightOf } from './commit.ts';
 import type { HeadSeal } from './head.ts';
 import { Lanes, weightOfAll } from './lanes.ts';
-import { type GroupResult, groupTransaction, HeadInvalid } from './transaction.ts';
+import { groupTransaction, HeadInvalid } from './transaction.ts';
 
 /** A group with a request above this weight is written beside this thread. */
 const ASIDE_WEIGHT = 64;

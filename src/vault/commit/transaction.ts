@@ -2,7 +2,7 @@ import { equalBytes } from '../../crypto/encoding.ts';
 import { append, decodeFrontier, encodeFrontier, leafHash } from '../../log/tree.ts';
 import type { HeadRow, Rows, Table } from '../rows.ts';
 import type { Told, Transaction } from '../statement.ts';
-import { type Commit, raisesEpoch } from './commit.ts';
+import { type Commit, type GroupResult, raisesEpoch } from './commit.ts';
 import { movedDigests } from './digest.ts';
 import { StoreFailure } from '../store.ts';
 import { settle } from './event.ts';
@@ -10,11 +10,6 @@ import type { HeadSeal } from './head.ts';
 import { byKey } from './order.ts';
 import { mustNotBeAhead } from './clock.ts';
 import { closedBecause } from './standing.ts';
-
-/** `kept`: durable once the engine has committed. `again`: rolled back; `failed` are to be decided again. */
-export type GroupResult =
-  | { readonly kept: true; readonly head: HeadRow; readonly at: number; readonly firsts: readonly number[] }
-  | { readonly kept: false; readonly failed: ReadonlySet<number>; readonly head: HeadRow | null };
 
 /** The order of tables in every transaction: engines that lock rows never wait in a circle. */
 const ORDER = [

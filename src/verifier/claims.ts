@@ -29,6 +29,12 @@ export async function claimsOf(source: LogSource, pins: Pins, find: Find): Promi
   if (note === null) throw new SourceRefused('there is no checkpoint, so nothing says what the log is');
   const newest = claimOf('newest', { name: 'the newest checkpoint', note });
   if (newest === null) throw new SourceRefused('what stands for the newest checkpoint is none');
+  // A vault signs that nothing is there for a place off the host that is new: whoever saw it could show it for the log ever after.
+  if (newest.size === 0)
+    find(
+      'checkpoint',
+      'the newest checkpoint is of no events, and a log begins with the making of its vault',
+    );
   const claims = [newest];
   const others = [
     ...(await source.earlier()).map((one) => ({ kind: 'earlier', name: EARLIER, note: one }) as const),

@@ -275,3 +275,20 @@ function swappedHashes(files: Files, path: string, a: number, b: number): void {
 }
 
 const NONE = Buffer.alloc(0);
+
+it('a checkpoint of no events, which a vault signs for a new anchor, is no log', async () => {
+  const empty = noteOf([]);
+  const { findings, size } = await verified(new Map([['checkpoint', Buffer.from(empty)]]));
+  expect(size).toBe(0);
+  expect(findings).toEqual([
+    {
+      about: 'checkpoint',
+      index: null,
+      problem: 'the newest checkpoint is of no events, and a log begins with the making of its vault',
+    },
+  ]);
+  // Kept from before the first event, it is true of every log, and anchors nothing of it.
+  const events = eventsOf(3);
+  const kept = await verified(layoutSlowly(events), against(empty));
+  expect([kept.findings, kept.anchored]).toEqual([[], 0]);
+});

@@ -32,8 +32,7 @@ export async function checkLog(
   progress: (done: number, of: number) => void,
 ): Promise<LogCheck> {
   const pins = {
-    key: await logKeyOf(key),
-    witnesses: await witnessesOf(witnesses),
+    ...(await pinnedKeys(key, witnesses)),
     quorum: quorum ?? witnesses.length,
     against: await Promise.all(
       against.map(async (file) => ({ name: file, note: await readBounded('--against', file, MOST_NOTE) })),
@@ -49,7 +48,7 @@ export async function checkLog(
 
 /** @throws CommandRefused where it does not hold */
 export async function checkProof({ file, key, witnesses, quorum }: ProofCheckOptions): Promise<ProofCheck> {
-  const [verifier, cosigners] = [await logKeyOf(key), await witnessesOf(witnesses)];
+  const { key: verifier, witnesses: cosigners } = await pinnedKeys(key, witnesses);
   try {
     const proof = parseProof((await readBounded('--proof', file, MOST_NOTE)).toString());
     const size = verifyProof(proof, proof.extra, verifier);
@@ -114,6 +113,21 @@ const OPTIONS: Readonly<Record<string, string>> = { password: 'password-file', c
 const MOST_NOTE = 1_000_000;
 const MOST_KEY = 1000;
 
+/** The names of keys are only names: who has one key is one, and the log is no witness of itself. */
+async function pinnedKeys(key: string, witnesses: readonly string[]) {
+  const pinned = { key: await logKeyOf(key), witnesses: await witnessesOf(witnesses) };
+  const publicKeys = [pinned.key, ...pinned.witnesses].map(publicKeyIn);
+  if (publicKeys.lastIndexOf(publicKeys[0] ?? '') > 0)
+    throw new CommandRefused('--witness has the public key of the log: it is no witness of itself');
+  if (new Set(publicKeys).size < publicKeys.length)
+    throw new CommandRefused('--witness names one key twice: a key is one witness, whatever its names');
+  return pinned;
+}
+
+/** Without the name, the id and the type that stand before it. */
+const publicKeyIn = ({ name, id, text }: Verifier): string =>
+  Buffer.from(text.slice(`${name}+${id.toString('hex')}+`.length), 'base64').toString('hex', 1);
+
 async function logKeyOf(key: string): Promise<Verifier> {
   const verifier = await verifierOf('--key', key);
   if (verifier.kind === 'log') return verifier;
@@ -124,8 +138,6 @@ async function witnessesOf(keys: readonly string[]): Promise<readonly Verifier[]
   const verifiers = await Promise.all(keys.map((key) => verifierOf('--witness', key)));
   if (verifiers.some(({ kind }) => kind === 'log'))
     throw new CommandRefused('--witness is the key of a log, not of a witness');
-  if (new Set(verifiers.map(({ text }) => text)).size < verifiers.length)
-    throw new CommandRefused('--witness names one witness twice');
   return verifiers;
 }
 

@@ -74,7 +74,7 @@ async function verifyVault(host: Host, outcome: { code: number }, options: Verif
     return host.print(
       JSON.stringify({ ok, size, root, rows, findings, ...(check === null ? {} : { cosigned, anchored }) }),
     );
-  host.print(`${counted(size, 'event')}, ${counted(rows, 'token')}, root ${root}`);
+  host.print(printable(`${counted(size, 'event')}, ${counted(rows, 'token')}, root ${root}`));
   if (!ok) return host.print(told('TABLE', findings));
   host.print('The log is whole, and every row agrees with it.');
   if (!isAnchored) host.print(`consistent, unanchored from index ${anchored}`);

@@ -28,7 +28,7 @@ export function addAuditCommands(program: Command, host: Host, outcome: { code: 
       const { key, size, keys } = await ask(host, options, (vault) => vault.audit.key());
       if (options.json)
         return host.print(JSON.stringify(options.all === true ? { key, size, keys } : { key }));
-      if (options.all !== true) return host.print(key);
+      if (options.all !== true) return host.print(printable(key));
       const lines = keys.map(({ from, key: one }) => [String(from), one]);
       host.print(table(['FROM', 'KEY'], lines));
       host.print(`As the log's first ${counted(size, 'event')} prove them.`);
@@ -45,7 +45,7 @@ export function addAuditCommands(program: Command, host: Host, outcome: { code: 
         }),
       );
       if (options.json) return host.print(JSON.stringify({ key, before, from }));
-      host.print(key);
+      host.print(printable(key));
       host.print(
         before === null
           ? `The first key of this log: nobody could sign for it. It signs the checkpoints of ${from} events and more.`
@@ -81,7 +81,7 @@ export function addAuditCommands(program: Command, host: Host, outcome: { code: 
         }),
       );
       if (json) return host.print(JSON.stringify(page));
-      for (const { index, event } of page.events) host.print(`${index} ${event}`);
+      for (const { index, event } of page.events) host.print(printable(`${index} ${event}`));
       const { next, size } = page;
       host.print(
         next < size
@@ -152,5 +152,5 @@ function indexIn(text: string): number {
   return Number(text);
 }
 
-/** Its own last newline is the one that printing adds. */
-const asFile = (text: string): string => text.replace(/\n$/, '');
+/** Lines, as whoever answered wrote them but for what moves a terminal. Its own last newline is the one that printing adds. */
+const asFile = (text: string): string => text.replace(/\n$/, '').split('\n').map(printable).join('\n');

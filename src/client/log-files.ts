@@ -6,6 +6,8 @@ import { Refused, secondsOf, Unreachable } from './failure.ts';
 /** Where a vault serves its log in the layout of C2SP tlog-tiles. */
 const PREFIX = '/v1/audit/log/';
 const PATIENCE = 30_000;
+/** Bytes of a refusal. */
+const MOST_REFUSAL = 65_536;
 
 /**
  * Reads files of a running vault's log, by their path; null for what it does not have, and for more bytes than are asked for.
@@ -25,7 +27,7 @@ export function logFiles(
         signal: AbortSignal.timeout(PATIENCE),
       });
       if (response.ok) return await bounded(response, most);
-      const refused = problem.safeParse(await response.json().catch(() => null));
+      const refused = problem.safeParse(await refusalIn(response));
       if (!refused.success) throw new Unreachable(`HTTP ${response.status}`);
       if (refused.data.code === 'not_found') return null;
       throw new Refused(refused.data, secondsOf(response.headers.get('retry-after')));
@@ -33,6 +35,16 @@ export function logFiles(
       throw error instanceof VaultError ? error : new Unreachable(error);
     }
   };
+}
+
+/** Null for what is no JSON, or has no end. */
+async function refusalIn(response: Response): Promise<unknown> {
+  const bytes = await bounded(response, MOST_REFUSAL);
+  try {
+    return JSON.parse(Buffer.from(bytes ?? []).toString('utf8'));
+  } catch {
+    return null;
+  }
 }
 
 async function bounded({ body }: Response, most: number): Promise<Uint8Array | null> {

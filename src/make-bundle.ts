@@ -68,7 +68,7 @@ async function writeFolder(folder: string, files: AsyncIterable<LayoutFile>): Pr
 
 async function writeIn(folder: string, { path, bytes }: LayoutFile): Promise<void> {
   const file = join(folder, path);
-  await mkdir(dirname(file), { recursive: true });
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   await writeDurably(file, once(bytes));
 }
 

@@ -2,7 +2,14 @@ import { readFileSync } from 'node:fs';
 import { Client, type ClientConfig } from 'pg';
 import { TILE_WIDTH } from '../log/tile.ts';
 import { HASH_BYTES } from '../log/tree.ts';
-import { type LogSource, MOST_EARLIER, MOST_ENTRY, MOST_STORED_NOTE, SourceRefused } from './source.ts';
+import {
+  type LogSource,
+  MOST_EARLIER,
+  MOST_ENTRY,
+  MOST_ROWS,
+  MOST_STORED_NOTE,
+  SourceRefused,
+} from './source.ts';
 import { TOO_MANY } from './sqlite-source.ts';
 
 /** Where a PostgreSQL is. */
@@ -19,7 +26,7 @@ export interface ServerPlace {
 
 const NOTES = `select case when octet_length("note") <= ${MOST_STORED_NOTE} then "note" end as "note" from public."checkpoints" order by "slot" desc`;
 const ENTRIES = `select "index", case when octet_length("bytes") <= ${MOST_ENTRY} then "bytes" end as "bytes" from public."events"
-  where "index" >= $1 and "index" < $2 order by "index"`;
+  where "index" >= $1 and "index" < $2 order by "index" limit ${MOST_ROWS}`;
 const TILE = `select "hashes" from public."tiles" where "level" = $1 and "index" = $2 and octet_length("hashes") <= ${TILE_WIDTH * HASH_BYTES}`;
 const UNSIGNED = 'select count(*) as "count" from public."events" where "index" >= $1';
 

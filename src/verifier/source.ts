@@ -1,3 +1,4 @@
+import { TILE_WIDTH } from '../log/tile.ts';
 import type { LogEntry } from '../log/verify.ts';
 
 /**
@@ -38,6 +39,8 @@ export class SourceRefused extends Error {
 
 /** Larger entries no entry bundle has. */
 export const MOST_ENTRY = 65_535;
+/** Rows of one tile that are read of a store: a table that somebody else made may hold an index any number of times. */
+export const MOST_ROWS = TILE_WIDTH + 1;
 /** Larger notes nobody reads. */
 export const MOST_NOTE = 1_000_000;
 /** A vault writes none that is longer, and so many of them that an hour has one for 11 years. */

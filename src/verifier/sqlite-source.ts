@@ -1,7 +1,14 @@
 import Database from 'better-sqlite3';
 import { TILE_WIDTH } from '../log/tile.ts';
 import { HASH_BYTES } from '../log/tree.ts';
-import { type LogSource, MOST_EARLIER, MOST_ENTRY, MOST_STORED_NOTE, SourceRefused } from './source.ts';
+import {
+  type LogSource,
+  MOST_EARLIER,
+  MOST_ENTRY,
+  MOST_ROWS,
+  MOST_STORED_NOTE,
+  SourceRefused,
+} from './source.ts';
 
 /** Whatever somebody put into a column: only what has the type and length that it must have is read. */
 const sized = (column: string, type: string, most: number): string =>
@@ -9,7 +16,7 @@ const sized = (column: string, type: string, most: number): string =>
 
 const NOTES = `select ${sized('note', 'text', MOST_STORED_NOTE)} from "checkpoints" order by "slot" desc`;
 const ENTRIES = `select "index", ${sized('bytes', 'blob', MOST_ENTRY)} as "bytes" from "events"
-  where "index" >= ? and "index" < ? order by "index"`;
+  where "index" >= ? and "index" < ? order by "index" limit ${MOST_ROWS}`;
 const TILE = `select ${sized('hashes', 'blob', TILE_WIDTH * HASH_BYTES)} from "tiles" where "level" = ? and "index" = ?`;
 
 /**

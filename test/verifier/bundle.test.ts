@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { END, header, padding } from '../../src/backup/tar.ts';
@@ -171,4 +171,18 @@ it('a folder is read for plain files of their size alone', async () => {
   if (spawnSync('mkfifo', [join(tempDir(), 'pipe')]).status === 0)
     expect(await replaced(tile, (to) => void execFileSync('mkfifo', [to]))).toEqual(gone);
   expect(await found()).toEqual([]);
+});
+
+it('a folder that is made is for whoever made it alone, and every file in it', async () => {
+  const to = join(tempDir(), 'log');
+  const source = await openSource({ kind: 'tiles', dir: folderOf(layoutSlowly(EVENTS)) });
+  const umask = process.umask(0);
+  try {
+    await makeBundle({ to: `${to}/`, source, key: first.verifier.text, now: AT, progress: () => undefined });
+  } finally {
+    process.umask(umask);
+  }
+  const all = [to, ...readdirSync(to, { recursive: true }).map((name) => join(to, String(name)))];
+  expect(all.length).toBeGreaterThan(8);
+  expect(all.filter((path) => (statSync(path).mode & 0o077) !== 0)).toEqual([]);
 });

@@ -17,6 +17,8 @@ export interface OpenedCheckpoint {
 }
 
 const ACTION = 'audit.rotate-key';
+/** A vault gives its log no more: each checkpoint is looked for among them. */
+const MOST_KEYS = 1000;
 /** More of them are not told one by one. */
 const MOST_FOREIGN = 100;
 const NEEDLE = Buffer.from(`"${ACTION}"`);
@@ -28,6 +30,7 @@ const NEEDLE = Buffer.from(`"${ACTION}"`);
 export class KeyChain {
   readonly #witnesses: readonly Verifier[];
   readonly #reigns: Reign[];
+  #tooMany: number | null = null;
   /** Changes that were not signed by a key of this chain. */
   #foreign: Change[] = [];
 
@@ -47,7 +50,9 @@ export class KeyChain {
     if (change === null) return;
     const before = this.#reigns.at(-1) ?? this.#oldest;
     const next = nextOf(change.note, before.verifier);
-    if (next !== null) {
+    if (next !== null && this.#reigns.length >= MOST_KEYS) {
+      this.#tooMany ??= index;
+    } else if (next !== null) {
       before.last = index;
       this.#reigns.push({ verifier: next, first: index + 1, last: Infinity });
     } else if (this.#reigns.length === 1 && names(change.note, before.verifier)) {
@@ -79,6 +84,11 @@ export class KeyChain {
   /** Whether a checkpoint of that size was signed before the log had the key that is trusted. */
   isBefore(size: number): boolean {
     return size < this.#oldest.first;
+  }
+
+  /** The event that gave the log more keys than a vault does, from which on none is followed; null where none did. */
+  get tooMany(): number | null {
+    return this.#tooMany;
   }
 
   /** Events that say that the key changed, where the key before did not. */

@@ -32,6 +32,7 @@ export async function verifyLog(
   eventFindings(walked, size, signed, find);
   tileFindings(walked, signed, find);
   for (const index of chain.foreign) find('key', FOREIGN, index);
+  if (chain.tooMany !== null) find('key', TOO_MANY, chain.tooMany);
   const surplus = await source.surplus();
   if (surplus !== null) find('bundle', surplus);
   const { edge, root } = walked.computed;
@@ -47,5 +48,7 @@ export async function verifyLog(
 }
 
 const FOREIGN = 'this event says that the key of the log changed, and the key before did not sign that';
+
+const TOO_MANY = 'a vault gives its log 1,000 keys at the most, and this event names one more';
 
 const placeOf = ({ index }: Finding): number => index ?? Number.MAX_SAFE_INTEGER;

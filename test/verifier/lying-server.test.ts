@@ -292,3 +292,20 @@ it('a checkpoint of no events, which a vault signs for a new anchor, is no log',
   const kept = await verified(layoutSlowly(events), against(empty));
   expect([kept.findings, kept.anchored]).toEqual([[], 0]);
 });
+
+it('follows as many keys as a vault gives a log, and no more', async () => {
+  const keys = Array.from({ length: 1002 }, (_, i) => (i % 2 === 0 ? first : second));
+  const changes = (count: number) => keys.slice(0, count).map((by, i) => changeTo(keys[i + 1] ?? third, by));
+  const signedBy = (count: number, signer: typeof first) => {
+    const events = changes(count);
+    return verified(layoutSlowly(events, noteOf(events, count, signer)));
+  };
+  expect(await signedBy(999, second)).toMatchObject({ findings: [], size: 999, key: second.verifier.text });
+  expect((await signedBy(1000, second)).findings).toEqual([
+    {
+      about: 'key',
+      index: 999,
+      problem: 'a vault gives its log 1,000 keys at the most, and this event names one more',
+    },
+  ]);
+});

@@ -295,7 +295,7 @@ export function contradictionSentence(
   const what = {
     shorter: `the anchor ${name} keeps a checkpoint of ${size} events, and the log of this store has ${events}: the store was put back to an older state, or is another vault's`,
     forked: `the anchor ${name} keeps a checkpoint of ${size} events that the log of this store does not continue: the store was put back and went on, or was changed`,
-    unknown: `what the anchor ${name} keeps is no checkpoint that this vault signed: it is another vault's place, or was changed`,
+    unknown: `what the anchor ${name} keeps is no checkpoint that this vault signed, as far as this store tells: the store was put back to before its log got another key, or the place is another vault's, or was changed`,
   }[problem];
   return `${what}. It is not served. Keep both as evidence; docs/operations.md, "When an anchor is ahead", says what to do`;
 }

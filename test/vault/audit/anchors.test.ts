@@ -94,6 +94,28 @@ describe('a store that does not extend what an anchor keeps', () => {
     return said;
   };
 
+  it('is refused where it was put back to before the log got another key, and that is among what is said', async () => {
+    const dir = await makeVaultDir();
+    const place = new Place();
+    const first = await anchoredVault(dir, [place]);
+    await first.vault.readBack();
+    await first.vault.follow();
+    await first.ship();
+    await first.close();
+    const store = join(dir, 'data', 'vault.db');
+    const backup = readFileSync(store);
+    const made = await anchoredVault(dir, [place]);
+    await made.vault.readBack();
+    await made.host.audit.rotateKey();
+    made.clock.offset += SECOND;
+    await made.vault.follow();
+    await made.ship();
+    expect(place.notes).toHaveLength(2);
+    await made.close();
+    writeFileSync(store, backup);
+    expect(await answered(place, dir)).toMatch(/the store was put back to before its log got another key/);
+  });
+
   it('is refused: shorter, forked, of another log, of nobody; and served where it does', async () => {
     const dir = await makeVaultDir();
     const place = new Place();

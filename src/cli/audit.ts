@@ -57,7 +57,9 @@ export function addAuditCommands(program: Command, host: Host, outcome: { code: 
     .option('--cosigned', 'the newest that a witness signed too', false)
     .description('the newest signed checkpoint of the log')
     .action(async ({ cosigned, ...options }: Common & { readonly cosigned: boolean }) => {
-      const { size, checkpoint } = await ask(host, options, (vault) => vault.audit.checkpoint({ cosigned }));
+      const { size, checkpoint } = await ask(host, options, (vault) =>
+        vault.audit.checkpoint({ cosigned }),
+      ).catch(inWords({ not_found: cosigned ? UNWITNESSED : UNSIGNED }));
       host.print(options.json ? JSON.stringify({ size, checkpoint }) : asFile(checkpoint));
     });
 
@@ -76,8 +78,7 @@ export function addAuditCommands(program: Command, host: Host, outcome: { code: 
         inWords({
           invalid_request:
             'a collection is a name such as acme/cards, or * for whole trailing segments; a page has 1 to 100 events',
-          not_found:
-            'no checkpoint of the log is signed yet: a vault that is served signs one within a second or two',
+          not_found: UNSIGNED,
         }),
       );
       if (json) return host.print(JSON.stringify(page));
@@ -116,6 +117,10 @@ export function addAuditCommands(program: Command, host: Host, outcome: { code: 
     });
 }
 
+const UNSIGNED =
+  'no checkpoint of the log is signed yet: a vault that is served signs one within a second or two';
+const UNWITNESSED = 'no witness has cosigned a checkpoint of the log yet';
+
 /** What was said of an event that is in no signed log yet says how far that goes. */
 async function proven({ audit }: BoundVault, index: number) {
   try {
@@ -134,6 +139,7 @@ const isNotFound = (error: unknown): boolean => Reflect.get(Object(error), 'code
 
 const beyond = (index: number, size: number): string =>
   `event ${index} is in no signed log yet: the newest checkpoint covers ${counted(size, 'event')}, and serve signs the next one`;
+
 interface EventOptions {
   readonly collection?: string;
   readonly from?: number;

@@ -61,3 +61,16 @@ it('finds a column whose type was changed, and does not stumble over it', async 
   expect(ok).toBe(false);
   expect(findings).toContainEqual(expect.objectContaining({ table: 'events' }));
 });
+
+it('says why there is no checkpoint', async () => {
+  const vault = await made();
+  const refused = (why: string) => ({ code: 1, stdout: '', stderr: `strongroom: ${why}\n` });
+  expect(await vault.run('audit', 'checkpoint')).toMatchObject(
+    refused(
+      'no checkpoint of the log is signed yet: a vault that is served signs one within a second or two',
+    ),
+  );
+  expect(await vault.run('audit', 'checkpoint', '--cosigned')).toMatchObject(
+    refused('no witness has cosigned a checkpoint of the log yet'),
+  );
+});

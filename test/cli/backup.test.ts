@@ -49,7 +49,6 @@ interface Safe {
 async function safe(): Promise<Safe> {
   const vault = await made();
   // A port of its own for whoever serves it.
-  writeFileSync(vault.config, readFileSync(vault.config, 'utf8').replace('port: 7420', 'port: 0'));
   const dir = tempDir();
   const secret = await generateX25519Identity();
   const recipient = await identityToRecipient(secret);

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { connect } from '../../src/client/client.ts';
@@ -14,7 +14,6 @@ let vault: Made;
 beforeEach(async () => {
   vault = await made();
   // Any free port.
-  writeFileSync(vault.config, readFileSync(vault.config, 'utf8').replace('port: 7420', 'port: 0'));
 });
 
 describe('on the host', () => {

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { tempDir } from '../harness.ts';
@@ -24,6 +24,8 @@ export async function made(...options: readonly string[]): Promise<Made> {
   expect(finished).toMatchObject({ code: 0, stderr: '' });
   const at = (name: string): string => join(dir, name);
   const config = at('strongroom.yaml');
+  // Another process of this machine may have the usual one.
+  writeFileSync(config, readFileSync(config, 'utf8').replace('port: 7420', 'port: 0'));
   const run: Made['run'] = (...argv) => strongroom([...argv, '--config', config]);
   return {
     dir,

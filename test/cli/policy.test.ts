@@ -20,7 +20,6 @@ const lineOf = (start: string): number =>
 
 beforeEach(async () => {
   vault = await made();
-  edit(['port: 7420', 'port: 0']);
 });
 
 describe('policy check', () => {

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { expect, it, vi } from 'vitest';
 import { connect } from '../../src/client/client.ts';
 import type { DoctorReport } from '../../src/cli/host.ts';
@@ -18,7 +18,6 @@ const GRANTS = ['--grant', 'tokenise:customer-pan', '--grant', 'detokenise:custo
 
 async function vaultToMove(): Promise<{ vault: Made; key: string; to: string; old: string; moved: string }> {
   const vault = await made();
-  writeFileSync(vault.config, readFileSync(vault.config, 'utf8').replace('port: 7420', 'port: 0'));
   const { key } = await vault.add('load', ...GRANTS);
   const to = toSqlite(vault.dir);
   return { vault, key, to, old: vault.at('data/strongroom.db'), moved: vault.at('moved/vault.db') };

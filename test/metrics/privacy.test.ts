@@ -176,6 +176,7 @@ it('however many paths, methods, keys and bodies are tried, labels are words of 
       'store',
       'upkeep',
       'policy',
+      'anchor',
       'fatal',
     ]),
     version: new Set(['0.1.0']),

@@ -46,7 +46,7 @@ roles:`;
 export async function recorded(): Promise<Recorded> {
   const vault = await made();
   const text = readFileSync(vault.config, 'utf8');
-  writeFileSync(vault.config, text.replace('port: 7420', 'port: 0').replace('\nroles:', MORE));
+  writeFileSync(vault.config, text.replace('\nroles:', MORE));
   let serving: Promise<Served> | null = null;
   const served = (): Promise<Served> => (serving ??= startServe(vault.config));
   const stop: Recorded['stop'] = async (signal) => {

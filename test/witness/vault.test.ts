@@ -1,4 +1,4 @@
-import { appendFileSync, cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
@@ -15,14 +15,9 @@ async function witnessedVault(witness: MadeWitness, url: string): Promise<Made> 
   const vault = await made();
   const key = (await vault.run('audit', 'key')).stdout.trim();
   expect((await strongroom(['witness', 'trust', key, '--dir', witness.dir])).code).toBe(0);
-  anyPort(vault.config);
   appendFileSync(vault.config, `\nanchors: [{ witness: "${url}", key: "${witness.key}", every: 1s }]\n`);
   return vault;
 }
-
-/** Another process of this machine may have the usual one. */
-const anyPort = (config: string): void =>
-  writeFileSync(config, readFileSync(config, 'utf8').replace('port: 7420', 'port: 0'));
 
 async function served(vault: Made): Promise<Served> {
   const process = await startServe(vault.config);
@@ -100,7 +95,6 @@ it('is not served where its witness does not know it', async () => {
   const witness = await madeWitness();
   const { url } = await servedWitness(witness);
   const vault = await made();
-  anyPort(vault.config);
   appendFileSync(vault.config, `\nanchors: [{ witness: "${url}", key: "${witness.key}" }]\n`);
   const refused = await strongroom(['serve', '--config', vault.config]);
   expect(refused).toMatchObject({ code: 1 });

@@ -592,4 +592,18 @@ export const MUTANTS: readonly Mutant[] = [
     'if (length > MOST_NOTE) fail(',
     'if (length > MOST_NOTE * 1e6) fail(',
   ),
+  one(
+    71,
+    'the size of the newest checkpoint',
+    'src/verifier/claims.ts',
+    'if (newest.size === 0)',
+    'if (newest.size < 0)',
+  ),
+  one(
+    72,
+    'the keys of witnesses, counted by what they are',
+    'src/verify-log.ts',
+    'if (new Set(publicKeys).size < publicKeys.length)',
+    'if (new Set(publicKeys).size === 0)',
+  ),
 ];

@@ -39,7 +39,7 @@ function fails(copy: string, { file, name }: PromiseTest): boolean | null {
   const report = join(copy, 'report.json');
   rmSync(report, { force: true });
   const pattern = name
-    .split(/%[si]/)
+    .split(/%[sij]/)
     .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`))
     .join('.*');
   const vitest = ['node_modules/vitest/vitest.mjs', 'run', file, '-t', pattern];

@@ -541,7 +541,7 @@ export const MUTANTS: readonly Mutant[] = [
     'the actions that belong to one collection',
     'src/vault/audit/belonging.ts',
     'if (!parsed.success || !OF_ONE_COLLECTION.has(parsed.data.action)) return null;',
-    'if (!parsed.success) return null;',
+    'if (!parsed.success || OF_ONE_COLLECTION.size === 0) return null;',
   ),
   one(
     66,

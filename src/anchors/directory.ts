@@ -142,7 +142,7 @@ async function replace(path: string, bytes: Uint8Array): Promise<void> {
 }
 
 const SAID: Readonly<Record<string, string>> = {
-  ENOENT: 'the folder is not there: is it mounted?',
+  ENOENT: 'the folder is not there, or not mounted',
   ENOTDIR: 'the path is no folder',
   EACCES: 'this user may not',
   EPERM: 'this user may not',

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { BackupOptions, Host, RestoreOptions, RestoreReport } from './host.ts';
-import { printable, table } from './table.ts';
+import { counted, printable, table } from './table.ts';
 
 interface Printing {
   readonly json: boolean;
@@ -76,7 +76,7 @@ function told({ manifest, inspection, findings, restored }: RestoreReport, check
   const { keys, size, root, rows } = inspection;
   const lines = [
     printable(`Vault ${inspection.vault} (${inspection.environment}), backed up at ${manifest.madeAt}`),
-    `${size} events, ${rows} tokens, root ${root}`,
+    `${counted(size, 'event')}, ${counted(rows, 'token')}, root ${root}`,
     table(
       ['KEY', 'USE', 'COLLECTION', 'OPENS', 'CELLS OPENED'],
       keys.map(({ id, use, collection, opens, cells }) => [

@@ -82,7 +82,7 @@ export function holdClaims(
     if (kind === 'newest') signed = { ...signed, truth, cosigned: names };
     if (opened === null) continue;
     if (size > end) {
-      find('events', `the log ends here, and ${name} is of ${size} events`, end);
+      find('events', `the newest checkpoint ends here, and ${name} is of ${size} events`, end);
     } else if (truth === 'entries') {
       const isAnchor = kind === 'against' || (quorum > 0 && names.length >= quorum);
       signed = { ...signed, known: size, anchored: isAnchor ? size : signed.anchored };

@@ -98,8 +98,8 @@ describe('a directory', () => {
   it('is not made where it is not there, as one that is not mounted', async () => {
     const path = join(tempDir(), 'worm');
     const anchor = directoryAnchor({ name: 'd', path, entries: false });
-    expect(await why(anchor.newest(null))).toBe('the folder is not there: is it mounted?');
-    expect(await why(anchor.put(what(1)))).toBe('the folder is not there: is it mounted?');
+    expect(await why(anchor.newest(null))).toBe('the folder is not there, or not mounted');
+    expect(await why(anchor.put(what(1)))).toBe('the folder is not there, or not mounted');
   });
 
   it('is kept where it lets nothing be replaced', async () => {

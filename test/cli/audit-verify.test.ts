@@ -121,7 +121,7 @@ it('on the host, is held against what was kept: 1 for a store that was put back'
   );
   const found = await onHost('audit', 'verify', '--against', later);
   expect(found.code).toBe(1);
-  expect(found.stdout).toContain(`the log ends here, and ${later} is of`);
+  expect(found.stdout).toContain(`the newest checkpoint ends here, and ${later} is of`);
   const witness = witnessOf(5).verifier.text;
   const unanchored = await onHost('audit', 'verify', '--witness', witness, '--json');
   expect(JSON.parse(unanchored.stdout)).toMatchObject({ anchored: 0, cosigned: [] });

@@ -208,7 +208,7 @@ const CASES: Record<Exclude<FindingId, OnPostgres>, Case> = {
   },
   'anchor-unreachable': {
     make: ({ edit }) => edit('purposes:\n', 'anchors: [{ directory: nowhere }]\npurposes:\n'),
-    says: /^the anchor directory cannot be read back: the folder is not there: is it mounted\?/,
+    says: /^the anchor directory cannot be read back: the folder is not there, or not mounted\. Until/,
   },
   'anchor-optional-unreachable': {
     make: ({ edit }) =>

@@ -62,7 +62,7 @@ it('a log that was rewritten and signed again is found by any checkpoint that wa
 it('a log that was cut is found by a later checkpoint, at the first event that is gone', async () => {
   const files = layoutSlowly(EVENTS.slice(0, 256));
   expect(linesOf(await verified(files, against(noteOf(EVENTS, 257))))).toEqual([
-    'events 256 the log ends here, and kept 0 is of 257 events',
+    'events 256 the newest checkpoint ends here, and kept 0 is of 257 events',
   ]);
 });
 

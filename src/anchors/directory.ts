@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { mkdir, open, opendir, rename, rm } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, opendir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Anchor, ANCHOR_PATIENCE, AnchorFailed, MOST_NOTE } from '../vault/anchor.ts';
 import { newestOf } from './newest.ts';
@@ -38,14 +38,14 @@ export function directoryAnchor({ name, path, entries, limit = ANCHOR_PATIENCE }
       await within(() => mustBeThere(path));
       for await (const file of files)
         await within(async () => {
-          await keep(join(path, file.path), file.bytes);
+          await keep(path, file.path.split('/'), file.bytes);
           // What grew to be full is in the full one; a folder that keeps everything keeps these too.
           if (!file.path.includes('.p/'))
             await rm(join(path, `${file.path}.p`), { recursive: true, force: true }).catch(() => undefined);
         });
       await within(async () => {
         const bytes = Buffer.from(note);
-        await keep(join(path, KEPT, ...groupsOf(size)), bytes);
+        await keep(path, [KEPT, ...groupsOf(size)], bytes);
         await replace(join(path, 'checkpoint'), bytes).catch((error: NodeJS.ErrnoException) => {
           if (!KEEPS.has(error.code ?? '')) throw error;
         });
@@ -107,8 +107,9 @@ async function readWhole(path: string): Promise<Uint8Array> {
 }
 
 /** Writes a file that is not there yet; one that is must be the same. */
-async function keep(path: string, bytes: Uint8Array): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+async function keep(root: string, names: readonly string[], bytes: Uint8Array): Promise<void> {
+  await makeWithin(root, names.slice(0, -1));
+  const path = join(root, ...names);
   const there = await open(path, READING).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
     throw error;
@@ -123,9 +124,22 @@ async function keep(path: string, bytes: Uint8Array): Promise<void> {
   }
 }
 
+/** Makes the folders that are not there. Whoever writes the folder must not lead what we write elsewhere on this host. */
+async function makeWithin(root: string, names: readonly string[]): Promise<void> {
+  let at = root;
+  for (const name of names) {
+    at = join(at, name);
+    await mkdir(at).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+    if ((await lstat(at)).isSymbolicLink())
+      throw new AnchorFailed('a link stands in the place of a folder of its own');
+  }
+}
+
 /** Under another name first: what is cut off in the middle has no name that anybody looks for. */
 async function replace(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await open(`${path}.new`, 'w', 0o644);
+  const file = await openNew(`${path}.new`);
   try {
     await file.writeFile(bytes);
     await file.sync();
@@ -139,6 +153,16 @@ async function replace(path: string, bytes: Uint8Array): Promise<void> {
   } finally {
     await folder.close();
   }
+}
+
+/** A file of our own making: what somebody left under its name, a link or a pipe, is taken away and not written to. */
+async function openNew(path: string): Promise<FileHandle> {
+  const make = (): Promise<FileHandle> => open(path, 'wx', 0o644);
+  return make().catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+    await rm(path);
+    return make();
+  });
 }
 
 const SAID: Readonly<Record<string, string>> = {

@@ -95,6 +95,38 @@ describe('a directory', () => {
     expect(readFileSync(join(path, 'checkpoint'), 'utf8')).toBe(noteOf(256));
   });
 
+  it.each([
+    ['a file', 'checkpoint.new'],
+    ['a file of a tile', 'tile/0/000.p/3.new'],
+  ])('writes through no link that somebody left there in the place of %s', async (_, name) => {
+    const [path, ours] = [tempDir(), join(tempDir(), 'vault.db')];
+    writeFileSync(ours, 'ours');
+    mkdirSync(dirname(join(path, name)), { recursive: true });
+    symlinkSync(ours, join(path, name));
+    await directoryAnchor({ name: 'd', path, entries: true }).put(what(3, FILES));
+    expect(readFileSync(ours, 'utf8')).toBe('ours');
+    expect(readFileSync(join(path, 'checkpoint'), 'utf8')).toBe(noteOf(3));
+  });
+
+  it.each(['checkpoints', 'checkpoints/000/000', 'tile', 'tile/entries'])(
+    'goes into no folder that a link at %s names',
+    async (name) => {
+      const [path, ours] = [tempDir(), tempDir()];
+      mkdirSync(dirname(join(path, name)), { recursive: true });
+      symlinkSync(ours, join(path, name));
+      const anchor = directoryAnchor({ name: 'd', path, entries: true });
+      expect(await why(anchor.put(what(3, FILES)))).toBe('a link stands in the place of a folder of its own');
+      expect(readdirSync(ours)).toEqual([]);
+    },
+  );
+
+  it('waits for no pipe that somebody left there', async () => {
+    const path = tempDir();
+    execFileSync('mkfifo', [join(path, 'checkpoint.new')]);
+    await directoryAnchor({ name: 'd', path, entries: false }).put(what(3));
+    expect(readFileSync(join(path, 'checkpoint'), 'utf8')).toBe(noteOf(3));
+  });
+
   it('is not made where it is not there, as one that is not mounted', async () => {
     const path = join(tempDir(), 'worm');
     const anchor = directoryAnchor({ name: 'd', path, entries: false });

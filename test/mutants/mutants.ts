@@ -395,13 +395,15 @@ export const MUTANTS: readonly Mutant[] = [
     "if (!isAuthentic(deps.rowsKey, 'followers', row))",
     "if (!isAuthentic(deps.rowsKey, 'followers', row) && row.mac.length === 0)",
   ),
-  one(
-    47,
-    'the size that a checkpoint was signed for',
-    'src/vault/audit/checkpoints.ts',
-    'return checkpoint.size === size ? checkpoint : null;',
-    'return checkpoint.size >= size ? checkpoint : null;',
-  ),
+  {
+    promise: 47,
+    without: 'the size that a checkpoint was signed for',
+    edits: ['src/vault/audit/checkpoints.ts', 'src/vault/audit/published-tree.ts'].map((file) => ({
+      file,
+      from: 'return checkpoint.size === size ? checkpoint : null;',
+      to: 'return checkpoint.size >= size ? checkpoint : null;',
+    })),
+  },
   one(
     48,
     'the state that is saved with the cursor',

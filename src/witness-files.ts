@@ -4,7 +4,7 @@ import type { WitnessReport } from './cli/host.ts';
 import { CommandRefused, refusal } from './cli/refusal.ts';
 import { problemAt } from './config/problem.ts';
 import { readWitnessConfig, type WitnessSettings, withLog } from './config/witness.ts';
-import { NoteRefused, parseVerifier, type Verifier } from './log/verifier.ts';
+import { type Verifier, verifierIn } from './log/verifier.ts';
 import { readKey, writeKey } from './witness/key.ts';
 import { type Kept, makeState, openState, type WitnessState } from './witness/state.ts';
 import { replaceFile } from './witness/whole-file.ts';
@@ -139,16 +139,9 @@ export const forgetLog = (dir: string, origin: string, reason: string, at: numbe
 
 /** The verifier of a log, or what is wrong with its key. */
 function verifierOf(key: string): Verifier | string {
-  try {
-    const verifier = parseVerifier(key);
-    return verifier.kind === 'log'
-      ? verifier
-      : 'is that of a witness: a log signs with a key of its own kind';
-  } catch (error) {
-    if (error instanceof NoteRefused)
-      return 'must be an Ed25519 verifier key, as strongroom audit key prints it';
-    throw error;
-  }
+  const verifier = verifierIn(key);
+  if (verifier === null) return 'must be an Ed25519 verifier key, as strongroom audit key prints it';
+  return verifier.kind === 'log' ? verifier : 'is that of a witness: a log signs with a key of its own kind';
 }
 
 function textOf(path: string): string {

@@ -90,6 +90,19 @@ export function parseVerifier(text: string): Verifier {
   return verifier;
 }
 
+/** What a text names, or null where it is no verifier key. */
+export const verifierIn = (text: string): Verifier | null => unlessRefused(() => parseVerifier(text));
+
+/** What reading notes or keys comes to; null where one of them is refused. Other errors stay what they are. */
+export function unlessRefused<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof NoteRefused) return null;
+    throw error;
+  }
+}
+
 export const isName = (name: string): boolean => name !== '' && !/[\s+\p{Surrogate}]/u.test(name);
 
 /** Strict: what is not the one way to write some bytes is none. */

@@ -1,6 +1,6 @@
 import { type Checkpoint, parseCheckpoint } from './checkpoint.ts';
 import { openNote } from './note.ts';
-import { base64, NoteRefused, type Verifier } from './verifier.ts';
+import { base64, unlessRefused, type Verifier } from './verifier.ts';
 import { verifyConsistency } from './proof.ts';
 import { EMPTY, HASH_BYTES, root as rootOf } from './tree.ts';
 
@@ -66,15 +66,8 @@ function isContinued(
   return proof.length === 0 && (newSize > 0 || Buffer.compare(newRoot, rootOf(EMPTY)) === 0);
 }
 
-function opensUnder(note: Uint8Array, verifiers: readonly Verifier[]): boolean {
-  try {
-    openNote(note, verifiers);
-    return true;
-  } catch (error) {
-    if (error instanceof NoteRefused) return false;
-    throw error;
-  }
-}
+const opensUnder = (note: Uint8Array, verifiers: readonly Verifier[]): boolean =>
+  unlessRefused(() => openNote(note, verifiers)) !== null;
 
 interface AddCheckpoint {
   readonly oldSize: number;
@@ -106,12 +99,8 @@ function parseRequest(body: Uint8Array): AddCheckpoint | null {
   const note = bytes.subarray(end + 2);
   const split = note.lastIndexOf('\n\n');
   const text = note.toString('utf8', 0, split + 1);
-  try {
-    return { oldSize: Number(old), proof, note, text, checkpoint: parseCheckpoint(text) };
-  } catch (error) {
-    if (error instanceof NoteRefused) return null;
-    throw error;
-  }
+  const checkpoint = unlessRefused(() => parseCheckpoint(text));
+  return checkpoint === null ? null : { oldSize: Number(old), proof, note, text, checkpoint };
 }
 
 const isHash = ({ length }: Uint8Array): boolean => length === HASH_BYTES;

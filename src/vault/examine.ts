@@ -1,15 +1,7 @@
 import { decodeFrontier, root, withoutLast } from '../log/tree.ts';
 import type { Verifier } from '../log/verifier.ts';
 import { type LogVerdict, verifyLog } from '../log/verify.ts';
-import {
-  type Confirmed,
-  confirmedBy,
-  knownKeys,
-  signedNewest,
-  type Unsigned,
-  unsignedEvents,
-} from './audit/unsigned.ts';
-import type { AnchorAsking } from './anchor.ts';
+import { inspectFollowers, type Inspected } from './audit/inspected.ts';
 import { logVerifiers } from './audit/checkpoints.ts';
 import { headSeal } from './commit/head.ts';
 import { closedBecause } from './commit/standing.ts';
@@ -45,7 +37,7 @@ export interface Examining {
 export type Barred = 'no-vault' | 'other-master-key' | 'head';
 
 /** A vault as it stands in its store, served or not. Nothing in it is a value, a token or a key. */
-export interface Examination {
+export interface Examination extends Pick<Inspected, 'unsigned' | 'signed' | 'confirmed'> {
   readonly head: HeadRow;
   /** Why its store takes no commit; null for an open one. */
   readonly closed: string | null;
@@ -54,12 +46,6 @@ export interface Examination {
   readonly log: LogFault;
   /** Whether the store has a key for the log, one that does not open included: without one no checkpoint is signed. */
   readonly hasLogKey: boolean;
-  /** Events that no signed checkpoint has followed yet. */
-  readonly unsigned: Unsigned | null;
-  /** The newest signed checkpoint; null where none is stored. */
-  readonly signed: AnchorAsking | null;
-  /** What each anchor confirmed, by its name. */
-  readonly confirmed: ReadonlyMap<string, Confirmed>;
   /** Whose signature a checkpoint of the log may have; none where its key does not open. */
   readonly verifiers: readonly Verifier[];
   /** Those that authenticate. */
@@ -113,6 +99,8 @@ export async function examine(examining: Examining): Promise<Examination | { rea
     unusable.push(key),
   );
   const useOf = new Map(found.keys.rows.map(({ id, use }) => [id, use]));
+  const inspected = await inspectFollowers(examining.inspection, head, rowsKey.secret);
+  const { unsigned, signed, confirmed, keys: known } = inspected;
   const standing = standingOf(found.policies.rows, found.collections.rows, head.environment);
   return {
     head,
@@ -125,15 +113,12 @@ export async function examine(examining: Examining): Promise<Examination | { rea
     unusable: unusable.map((key) => ({ ...key, use: useOf.get(key.id) ?? '' })),
     log: await examineLog(examining, head),
     hasLogKey: found.keys.rows.some(({ use }) => use === 'checkpoints'),
-    unsigned: await unsignedEvents(examining.inspection, head, rowsKey.secret),
-    signed: await signedNewest(examining.inspection, rowsKey.secret),
-    confirmed: await confirmedBy(examining.inspection, head, rowsKey.secret),
+    unsigned,
+    signed,
+    confirmed,
     verifiers: unusable.some(({ id }) => useOf.get(id) === 'checkpoints')
       ? []
-      : logVerifiers(
-          { keys: keyring, vaultId: head.vault },
-          await knownKeys(examining.inspection, rowsKey.secret),
-        ),
+      : logVerifiers({ keys: keyring, vaultId: head.vault }, known),
     clients: found.clients.rows,
     standing,
     fills:

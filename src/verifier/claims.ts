@@ -1,6 +1,6 @@
 import { parseCheckpoint } from '../log/checkpoint.ts';
 import { parseNote } from '../log/note.ts';
-import { NoteRefused } from '../log/verifier.ts';
+import { NoteRefused, unlessRefused } from '../log/verifier.ts';
 import type { KeyChain, OpenedCheckpoint } from './key-chain.ts';
 import { type Find, firstOther, type Kept, type Pins } from './report.ts';
 import { type LogSource, SourceRefused } from './source.ts';
@@ -51,13 +51,8 @@ export async function claimsOf(source: LogSource, pins: Pins, find: Find): Promi
 const EARLIER = 'a checkpoint that the store keeps';
 
 function claimOf(kind: Claim['kind'], { name, note }: Kept): Claim | null {
-  try {
-    const { size, root } = parseCheckpoint(parseNote(note).text);
-    return { kind, name, note, size, root };
-  } catch (error) {
-    if (error instanceof NoteRefused) return null;
-    throw error;
-  }
+  const checkpoint = unlessRefused(() => parseCheckpoint(parseNote(note).text));
+  return checkpoint === null ? null : { kind, name, note, size: checkpoint.size, root: checkpoint.root };
 }
 
 /** Holds each checkpoint against the log: its signature by the key of its time, and its root. */

@@ -1,7 +1,7 @@
 import { type Checkpoint, parseCheckpoint } from '../log/checkpoint.ts';
 import { openKeyChange } from '../log/key-change.ts';
 import { openNote, parseNote } from '../log/note.ts';
-import { NoteRefused, parseVerifier, type Verifier } from '../log/verifier.ts';
+import { NoteRefused, unlessRefused, type Verifier, verifierIn } from '../log/verifier.ts';
 
 /** A key of the log, and the sizes of the checkpoints that it may sign: from the first on, up to the last. */
 interface Reign {
@@ -132,13 +132,8 @@ export class KeyChain {
 
 /** The note opened, if that key signed it; a signature of a witness that does not hold spoils it. */
 function openedBy(note: Uint8Array, verifier: Verifier, witnesses: readonly Verifier[]) {
-  try {
-    const opened = openNote(note, [verifier, ...witnesses]);
-    return opened.by.includes(verifier) ? opened : null;
-  } catch (error) {
-    if (error instanceof NoteRefused) return null;
-    throw error;
-  }
+  const opened = unlessRefused(() => openNote(note, [verifier, ...witnesses]));
+  return opened?.by.includes(verifier) === true ? opened : null;
 }
 
 /** An event by which the key changed: the key before, as it says, and the note by which that one names the next. */
@@ -166,23 +161,8 @@ const textOf = (value: unknown): string => (typeof value === 'string' ? value : 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
 
-function verifierIn(text: string): Verifier | null {
-  try {
-    return parseVerifier(text);
-  } catch (error) {
-    if (error instanceof NoteRefused) return null;
-    throw error;
-  }
-}
-
-function nextOf(note: string, before: Verifier): Verifier | null {
-  try {
-    return openKeyChange(Buffer.from(note), before);
-  } catch (error) {
-    if (error instanceof NoteRefused) return null;
-    throw error;
-  }
-}
+const nextOf = (note: string, before: Verifier): Verifier | null =>
+  unlessRefused(() => openKeyChange(Buffer.from(note), before));
 
 /** Whether the note, whoever signed it, gives the log over to that key. */
 const names = (note: string, { name, text }: Verifier): boolean =>

@@ -9,8 +9,8 @@ import {
   MOST_ROWS,
   MOST_STORED_NOTE,
   SourceRefused,
+  TOO_MANY,
 } from './source.ts';
-import { TOO_MANY } from './sqlite-source.ts';
 
 /** Where a PostgreSQL is. */
 export interface ServerPlace {

@@ -46,3 +46,4 @@ export const MOST_NOTE = 1_000_000;
 /** A vault writes none that is longer, and so many of them that an hour has one for 11 years. */
 export const MOST_STORED_NOTE = 4096;
 export const MOST_EARLIER = 100_000;
+export const TOO_MANY = 'the store holds more checkpoints than a vault writes';

@@ -8,6 +8,7 @@ import {
   MOST_ROWS,
   MOST_STORED_NOTE,
   SourceRefused,
+  TOO_MANY,
 } from './source.ts';
 
 /** Whatever somebody put into a column: only what has the type and length that it must have is read. */
@@ -76,7 +77,6 @@ function mustBePlain(db: Database.Database, path: string): void {
 }
 
 const NO_BYTES = new Uint8Array(0);
-export const TOO_MANY = 'the store holds more checkpoints than a vault writes';
 
 const bytesOf = (note: string | null | undefined): Uint8Array | null =>
   note === undefined ? null : note === null ? NO_BYTES : Buffer.from(note);

@@ -400,8 +400,8 @@ export const MUTANTS: readonly Mutant[] = [
     without: 'the size that a checkpoint was signed for',
     edits: ['src/vault/audit/checkpoints.ts', 'src/vault/audit/published-tree.ts'].map((file) => ({
       file,
-      from: 'return checkpoint.size === size ? checkpoint : null;',
-      to: 'return checkpoint.size >= size ? checkpoint : null;',
+      from: 'return checkpoint?.size === size ? checkpoint : null;',
+      to: 'return checkpoint !== null && checkpoint.size >= size ? checkpoint : null;',
     })),
   },
   one(
@@ -421,7 +421,7 @@ export const MUTANTS: readonly Mutant[] = [
   one(
     50,
     'the hash that an event must have',
-    'src/vault/audit/archive.ts',
+    'src/vault/audit/entry-bundle.ts',
     '!equalBytes(leafHash(event.bytes), hash))',
     '!equalBytes(leafHash(event.bytes).subarray(32), hash.subarray(32)))',
   ),
@@ -584,8 +584,8 @@ export const MUTANTS: readonly Mutant[] = [
     69,
     'the proof of the event that is timed',
     'src/vault/audit/coverage.ts',
-    'return isProven ? timeOf(event.bytes) : NEVER;',
-    'return isProven || size > 0 ? timeOf(event.bytes) : NEVER;',
+    'return isProven ? (timeIn(event.bytes) ?? NEVER) : NEVER;',
+    'return isProven || size > 0 ? (timeIn(event.bytes) ?? NEVER) : NEVER;',
   ),
   one(
     70,

@@ -1,12 +1,9 @@
-import { equalBytes } from '../../crypto/encoding.ts';
 import { type Checkpoint, parseCheckpoint } from '../../log/checkpoint.ts';
-import { encodeEntries } from '../../log/entries.ts';
 import { verifyConsistency } from '../../log/proof.ts';
-import { hashesOf, provenTiles } from '../../log/proven-tiles.ts';
+import { provenTiles } from '../../log/proven-tiles.ts';
 import { prover, type ReadTile, TileMissing } from '../../log/prove.ts';
 import { bundlesOf, levelsOf, recomputeSet, tilesOf, type TreeResource } from '../../log/tile-set.ts';
 import { TILE_WIDTH } from '../../log/tile.ts';
-import { leafHash } from '../../log/tree.ts';
 import { NoteRefused } from '../../log/verifier.ts';
 import { holdsDuty } from '../access/duty.ts';
 import { attempt } from '../attempt.ts';
@@ -16,6 +13,7 @@ import type { Key } from '../custody/keyring.ts';
 import { VaultError } from '../error.ts';
 import { EDITED, type Finding } from '../findings.ts';
 import { tileReader } from './checkpoints.ts';
+import { entryBundle, EventUnproven } from './entry-bundle.ts';
 import { publishedOf } from './published.ts';
 
 /** Port: where an archive of the log stands, as files by their paths in C2SP tlog-tiles. */
@@ -83,11 +81,13 @@ export async function archiveLog(
     await place.putCheckpoint(tree.note);
     return { size, root: Buffer.from(root).toString('base64'), ...counts };
   } catch (error) {
-    if (!(error instanceof TileMissing)) throw error;
-    throw gone(core, 'tiles', '*', EDITED);
+    if (error instanceof EventUnproven) throw gone(core, 'events', String(error.index), UNPROVEN);
+    if (error instanceof TileMissing) throw gone(core, 'tiles', '*', EDITED);
+    throw error;
   }
 }
 
+const UNPROVEN = 'the log does not prove what is stored';
 const UNFIT = 'its checkpoint stays as it was. Archive to another folder, and keep this one as evidence';
 
 /** Decides, and commits the event of the run before anything is copied: it shows events. */
@@ -155,25 +155,13 @@ async function fill(
     const { index, width } = bundle;
     const hashes = await tiles(0, index, width);
     await add({ kind: 'tile', level: 0, index, width }, () => Promise.resolve(hashes));
-    await add(bundle, () => entriesOf(core, index * TILE_WIDTH, hashes));
+    await add(bundle, () => entryBundle(core.store, index, hashes));
     progress('Copying the log', (index * TILE_WIDTH + width) / size);
   }
   for (const level of levelsOf(size))
     for (const tile of level === 0 ? [] : tilesOf(size, level))
       await add(tile, () => tiles(level, tile.index, tile.width));
   return counts;
-}
-
-/** The bundle of the events that have these hashes. */
-async function entriesOf(core: Core, first: number, tile: Uint8Array): Promise<Uint8Array> {
-  const hashes = hashesOf(tile);
-  const events = await core.store.eventsFrom(first, hashes.length);
-  for (const [i, hash] of hashes.entries()) {
-    const event = events[i];
-    if (event?.index !== first + i || !equalBytes(leafHash(event.bytes), hash))
-      throw gone(core, 'events', String(first + i), 'the log does not prove what is stored');
-  }
-  return encodeEntries(events.map(({ bytes }) => bytes));
 }
 
 function gone({ findings }: Core, table: Finding['table'], record: string, problem: string): VaultError {

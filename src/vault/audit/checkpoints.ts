@@ -1,17 +1,27 @@
 import { equalBytes } from '../../crypto/encoding.ts';
+import type { Secret } from '../../crypto/key.ts';
 import { type Checkpoint, signCheckpoint } from '../../log/checkpoint.ts';
 import type { Signer } from '../../log/note.ts';
 import { verifyConsistency } from '../../log/proof.ts';
 import { prover, type ReadTile, TileMissing } from '../../log/prove.ts';
-import { appendToTiles, decodeEdge, encodeEdge, NO_EDGE, type Tile, type TileEdge } from '../../log/tile.ts';
-import { root } from '../../log/tree.ts';
-import { NoteRefused, type Verifier } from '../../log/verifier.ts';
+import {
+  appendToTiles,
+  decodeEdge,
+  encodeEdge,
+  frontierOf,
+  NO_EDGE,
+  type Tile,
+  type TileEdge,
+} from '../../log/tile.ts';
+import { encodeFrontier, root } from '../../log/tree.ts';
+import { unlessRefused, type Verifier } from '../../log/verifier.ts';
 import type { Core } from '../core.ts';
+import { isAuthentic } from '../custody/authentic.ts';
 import type { Keyring } from '../custody/keyring.ts';
 import type { Epoch } from '../epoch.ts';
 import { VaultError } from '../error.ts';
 import { EDITED } from '../findings.ts';
-import type { CheckpointRow } from '../rows.ts';
+import type { CheckpointRow, FollowerRow } from '../rows.ts';
 import type { Store } from '../store.ts';
 import { type Follower, FollowerStopped, type Made, type Taken } from './follow.ts';
 import {
@@ -85,6 +95,12 @@ export function decodePublished(bytes: Uint8Array, cursor: number): Published | 
   return edge === null || keys === null
     ? null
     : { edge, keys, note: buffer.toString('utf8', NOTE_LENGTH_BYTES, noteEnd) };
+}
+
+/** What was filed, by the follower's row; null for one that the vault did not write. */
+export function publishedIn(row: FollowerRow, rowsKey: Secret): Published | null {
+  const state = isAuthentic(rowsKey, 'followers', row) ? decodePublished(row.state, row.cursor) : null;
+  return state === null || !equalBytes(row.frontier, encodeFrontier(frontierOf(state.edge))) ? null : state;
 }
 
 /**
@@ -179,23 +195,16 @@ const isDue = (active: ActiveLogKey, due: Verifier | null): boolean =>
 
 /** @throws FollowerStopped */
 function openedNote(note: string, keys: LogKeys): Checkpoint {
-  try {
-    return openByKeys(note, keys);
-  } catch (error) {
-    if (!(error instanceof NoteRefused)) throw error;
+  const opened = unlessRefused(() => openByKeys(note, keys));
+  if (opened === null)
     throw new FollowerStopped({ table: 'followers', record: CHECKPOINTS, problem: EDITED });
-  }
+  return opened;
 }
 
 /** Null for a row that the vault did not write. */
 export function openedRow({ note, size }: CheckpointRow, keys: LogKeys): Checkpoint | null {
-  try {
-    const checkpoint = openByKeys(note, keys);
-    return checkpoint.size === size ? checkpoint : null;
-  } catch (error) {
-    if (error instanceof NoteRefused) return null;
-    throw error;
-  }
+  const checkpoint = unlessRefused(() => openByKeys(note, keys));
+  return checkpoint?.size === size ? checkpoint : null;
 }
 
 /** The tiles that are not stored yet: a follower that was put back files them again. */

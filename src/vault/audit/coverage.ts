@@ -3,6 +3,7 @@ import type { Secret } from '../../crypto/key.ts';
 import { verifyInclusion } from '../../log/proof.ts';
 import { append, encodeFrontier, EMPTY, type Frontier, leafHash } from '../../log/tree.ts';
 import type { Call } from '../call.ts';
+import { timeIn } from '../commit/event.ts';
 import type { HeadSeal } from '../commit/head.ts';
 import type { Coverage, World } from '../core.ts';
 import { VaultError } from '../error.ts';
@@ -76,7 +77,7 @@ export function coverageOf({ store, world, seal, rowsKey, names }: Deps): Covera
       const { size, root, inclusion } = treeOf(store, published);
       const proof = await inclusion(index).catch(() => []);
       const isProven = verifyInclusion({ leaf: leafHash(event.bytes), index, size, root, proof });
-      return isProven ? timeOf(event.bytes) : NEVER;
+      return isProven ? (timeIn(event.bytes) ?? NEVER) : NEVER;
     }
     if (head.size - index > MOST_READ) return NEVER;
     const events = await store.eventsFrom(index, head.size - index);
@@ -86,7 +87,7 @@ export function coverageOf({ store, world, seal, rowsKey, names }: Deps): Covera
     );
     const [first] = events;
     if (first === undefined || !equalBytes(encodeFrontier(grown), head.frontier)) return NEVER;
-    return timeOf(first.bytes);
+    return timeIn(first.bytes) ?? NEVER;
   }
 
   async function look(atLeast: number): Promise<void> {
@@ -121,10 +122,4 @@ export function coverageOf({ store, world, seal, rowsKey, names }: Deps): Covera
       await lookAgain(demand.atLeast);
     },
   };
-}
-
-function timeOf(event: Uint8Array): number {
-  const [, at = ''] = /^\{"v":1,"at":"([^"]{1,40})"/.exec(Buffer.from(event).toString('latin1')) ?? [];
-  const time = Date.parse(at);
-  return Number.isNaN(time) ? NEVER : time;
 }

@@ -2,7 +2,14 @@ import { ed25519 } from '../../crypto/ed25519.ts';
 import { type Checkpoint, openCheckpoint, parseCheckpoint } from '../../log/checkpoint.ts';
 import { openKeyChange } from '../../log/key-change.ts';
 import { parseNote, type Signer } from '../../log/note.ts';
-import { NoteRefused, parseVerifier, type Verifier, verifierOf } from '../../log/verifier.ts';
+import {
+  NoteRefused,
+  parseVerifier,
+  unlessRefused,
+  type Verifier,
+  verifierIn,
+  verifierOf,
+} from '../../log/verifier.ts';
 import type { Keyring } from '../custody/keyring.ts';
 
 /** The keys of the log, one after another, as the log itself proves them: what a row of a key says of it counts for nothing. */
@@ -50,17 +57,14 @@ export function keysAfter(keys: LogKeys, index: number, bytes: Uint8Array): LogK
   if (change === null) return keys;
   const { action, key, note } = change;
   const from = index + 1;
-  try {
+  return unlessRefused(() => {
     // The first key of a store that had none: nobody could sign for it.
     if (action === FOUNDED) return keys.length > 0 ? null : [{ from, verifier: parseVerifier(key) }];
     const known = keys.length > 0 ? keys : [{ from: 0, verifier: parseVerifier(key) }];
     const before = known.at(-1);
     if (before === undefined || before.verifier.text !== key) return null;
     return [...known, { from, verifier: openKeyChange(Buffer.from(note), before.verifier) }];
-  } catch (error) {
-    if (error instanceof NoteRefused) return null;
-    throw error;
-  }
+  });
 }
 
 interface KeyChangeEvent {
@@ -125,13 +129,4 @@ export function decodeLogKeys(bytes: Uint8Array): LogKeys | null {
     keys.push({ from: Number(from), verifier });
   }
   return keys;
-}
-
-function verifierIn(text: string): Verifier | null {
-  try {
-    return parseVerifier(text);
-  } catch (error) {
-    if (error instanceof NoteRefused) return null;
-    throw error;
-  }
 }

@@ -5,10 +5,8 @@ import { appendToTiles, frontierOf, NO_EDGE, type Tile, type TileEdge } from '..
 import { encodeFrontier, leafHash, root } from '../../log/tree.ts';
 import type { HeadSeal } from '../commit/head.ts';
 import type { Core } from '../core.ts';
-import { isAuthentic } from '../custody/authentic.ts';
-import type { FollowerRow } from '../rows.ts';
 import type { Store } from '../store.ts';
-import { CHECKPOINTS, decodePublished, type Published, tileReader } from './checkpoints.ts';
+import { CHECKPOINTS, type Published, publishedIn, tileReader } from './checkpoints.ts';
 import { keysAfter, type LogKeys } from './log-keys.ts';
 
 /** The log's tree at some size: what can be proven of it, and its root. */
@@ -35,11 +33,6 @@ export async function publishedNow(
 ): Promise<Published | null> {
   const row = await store.follower(CHECKPOINTS);
   return row === null ? null : publishedIn(row, rowsKey);
-}
-
-function publishedIn(row: FollowerRow, rowsKey: Secret): Published | null {
-  const state = isAuthentic(rowsKey, 'followers', row) ? decodePublished(row.state, row.cursor) : null;
-  return state === null || !equalBytes(row.frontier, encodeFrontier(frontierOf(state.edge))) ? null : state;
 }
 
 /** The tree of an edge whose full tiles are stored, but for those that are given. */

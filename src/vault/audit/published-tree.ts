@@ -1,7 +1,7 @@
 import { equalBytes } from '../../crypto/encoding.ts';
 import { parseCheckpoint } from '../../log/checkpoint.ts';
 import { parseNote } from '../../log/note.ts';
-import { NoteRefused } from '../../log/verifier.ts';
+import { unlessRefused } from '../../log/verifier.ts';
 import { appendToTiles, frontierOf, NO_EDGE, type Tile, TILE_WIDTH } from '../../log/tile.ts';
 import { leafHash, root } from '../../log/tree.ts';
 import { isAuthentic } from '../custody/authentic.ts';
@@ -157,11 +157,6 @@ export class PublishedTree {
 /** What a checkpoint says, whoever signed it; null for what is none. */
 function claimOf({ note, size }: CheckpointRow): Pick<Claimed, 'size' | 'root'> | null {
   if (note.length > MOST_NOTE) return null;
-  try {
-    const checkpoint = parseCheckpoint(parseNote(Buffer.from(note)).text);
-    return checkpoint.size === size ? checkpoint : null;
-  } catch (error) {
-    if (error instanceof NoteRefused) return null;
-    throw error;
-  }
+  const checkpoint = unlessRefused(() => parseCheckpoint(parseNote(Buffer.from(note)).text));
+  return checkpoint?.size === size ? checkpoint : null;
 }

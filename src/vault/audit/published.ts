@@ -10,13 +10,12 @@ import { holdsDuty } from '../access/duty.ts';
 import { attempt } from '../attempt.ts';
 import { type Call, type Caller, commit, draft, unauthentic } from '../call.ts';
 import type { Core } from '../core.ts';
-import { isAuthentic } from '../custody/authentic.ts';
 import type { Key } from '../custody/keyring.ts';
 import { VaultError } from '../error.ts';
 import { EDITED } from '../findings.ts';
 import { cosignedNewest } from './cosigned.ts';
-import type { EventRow, FollowerRow } from '../rows.ts';
-import { CHECKPOINTS, decodePublished, logSigner, type Published, tileReader } from './checkpoints.ts';
+import type { EventRow } from '../rows.ts';
+import { CHECKPOINTS, logSigner, publishedIn, tileReader } from './checkpoints.ts';
 import { openByKeys } from './log-keys.ts';
 
 /** What an auditor is shown of the log: its key, the newest checkpoint, tiles, entries and proofs. Each asks for the duty. */
@@ -54,7 +53,7 @@ export const logKey = (core: Core, caller: Caller, rowsKey: Key): Promise<LogKey
     if (!(await holdsDuty(call, 'audit', 'audit.key'))) return null;
     const { text } = logSigner(call.epoch.keys, call.epoch.vaultId).verifier;
     const row = await core.store.follower(CHECKPOINTS);
-    const state = row === null ? null : stateIn(row, rowsKey);
+    const state = row === null ? null : publishedIn(row, rowsKey.secret);
     const drafts = [draft(call, 'audit.key', 'done')];
     const done = await commit(call, 'audit_unavailable', { drafts });
     const keys = (state?.keys ?? []).map(({ from, verifier }) => ({ from, key: verifier.text }));
@@ -168,16 +167,12 @@ export interface Shown {
 export async function publishedOf(call: Call, rowsKey: Key): Promise<Shown> {
   const row = await call.core.store.follower(CHECKPOINTS);
   if (row === null) throw new VaultError('not_found');
-  const state = stateIn(row, rowsKey);
+  const state = publishedIn(row, rowsKey.secret);
   if (state === null) throw unauthentic(call, { table: 'followers', record: CHECKPOINTS, problem: EDITED });
   if (state.note === '') throw new VaultError('not_found');
   const { size, root } = openByKeys(state.note, state.keys);
   return { ...state, size, root };
 }
-
-/** Null for a row that the vault did not write. */
-const stateIn = (row: FollowerRow, { secret }: Key): Published | null =>
-  isAuthentic(secret, 'followers', row) ? decodePublished(row.state, row.cursor) : null;
 
 /**
  * A proof of C2SP tlog-proof, whose extra data are the event's bytes.

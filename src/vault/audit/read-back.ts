@@ -1,7 +1,7 @@
 import { openCheckpoint, type Checkpoint } from '../../log/checkpoint.ts';
 import { verifyConsistency } from '../../log/proof.ts';
 import { TileMissing } from '../../log/prove.ts';
-import { NoteRefused, type Verifier } from '../../log/verifier.ts';
+import { unlessRefused, type Verifier } from '../../log/verifier.ts';
 import type { AnchorNewest } from '../anchor.ts';
 import type { LogTree } from './log-tree.ts';
 
@@ -34,11 +34,8 @@ export async function heldAgainst(
 /** Null for a note that none of these signed. */
 export function openedBy(note: string, verifiers: readonly Verifier[]): Checkpoint | null {
   for (const verifier of verifiers) {
-    try {
-      return openCheckpoint(Buffer.from(note), verifier);
-    } catch (error) {
-      if (!(error instanceof NoteRefused)) throw error;
-    }
+    const checkpoint = unlessRefused(() => openCheckpoint(Buffer.from(note), verifier));
+    if (checkpoint !== null) return checkpoint;
   }
   return null;
 }

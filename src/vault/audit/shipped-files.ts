@@ -1,10 +1,9 @@
-import { equalBytes } from '../../crypto/encoding.ts';
-import { encodeEntries } from '../../log/entries.ts';
 import { resourcePath } from '../../log/tile-path.ts';
 import { TILE_WIDTH } from '../../log/tile.ts';
-import { HASH_BYTES, leafHash } from '../../log/tree.ts';
+import { HASH_BYTES } from '../../log/tree.ts';
 import { type AnchorFile, AnchorFailed } from '../anchor.ts';
 import type { Store } from '../store.ts';
+import { entryBundle, EventUnproven } from './entry-bundle.ts';
 import type { LogTree } from './log-tree.ts';
 
 /**
@@ -21,8 +20,9 @@ export async function* filesSince(
   const { size } = tree;
   for (let index = Math.floor(filed / TILE_WIDTH); index * TILE_WIDTH < size; index++) {
     const width = Math.min(TILE_WIDTH, size - index * TILE_WIDTH);
-    yield await tileFile(tree, 0, index, width);
-    yield await bundleFile(store, tree, index, width);
+    const tile = await tileFile(tree, 0, index, width);
+    yield tile;
+    yield await bundleFile(store, tile, index, width);
     for (let level = 1, next = index + 1; next % TILE_WIDTH === 0; level++) {
       next /= TILE_WIDTH;
       yield await tileFile(tree, level, next - 1, TILE_WIDTH);
@@ -54,15 +54,14 @@ async function tileFile(
 /** Nothing goes out that the tree does not have. */
 async function bundleFile(
   store: Pick<Store, 'eventsFrom'>,
-  tree: Pick<LogTree, 'readTile'>,
+  { bytes: tile }: AnchorFile,
   index: number,
   width: number,
 ): Promise<AnchorFile> {
-  const events = await store.eventsFrom(index * TILE_WIDTH, width);
-  const hashes = await tree.readTile(0, index, width);
-  const leaves = Buffer.concat(events.map(({ bytes }) => leafHash(bytes)));
-  if (!equalBytes(leaves, hashes.subarray(0, width * HASH_BYTES)))
-    throw new AnchorFailed('the events of the log are not what its tiles say');
-  const bytes = encodeEntries(events.map((event) => event.bytes));
+  const bytes = await entryBundle(store, index, tile).catch((error: unknown) => {
+    if (error instanceof EventUnproven)
+      throw new AnchorFailed('the events of the log are not what its tiles say');
+    throw error;
+  });
   return { path: resourcePath({ kind: 'entries', index, width }), bytes };
 }

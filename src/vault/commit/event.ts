@@ -62,6 +62,13 @@ export function settle(draft: Draft, at: number): Uint8Array {
   return bytes;
 }
 
+/** When an event was committed, in milliseconds, as its bytes say; null for bytes that are no event's. */
+export function timeIn(bytes: Uint8Array): number | null {
+  const [, at = ''] = /^\{"v":1,"at":"([^"]{1,40})"/.exec(Buffer.from(bytes).toString('latin1')) ?? [];
+  const time = Date.parse(at);
+  return Number.isNaN(time) ? null : time;
+}
+
 /** The fields of an object as JSON, without its braces. */
 const inner = (fields: object): string => JSON.stringify(fields).slice(1, -1);
 

@@ -1,7 +1,6 @@
 import type { AnchorNewest } from '../vault/anchor.ts';
 import type { AnchorPlace } from '../vault/audit/anchoring.ts';
-import { contradictionSentence } from '../vault/audit/anchors.ts';
-import { openedBy } from '../vault/audit/read-back.ts';
+import { contradictionSentence, openedBy } from '../vault/audit/contradiction.ts';
 import type { Examination } from '../vault/examine.ts';
 import type { Demand } from '../vault/policy/demand.ts';
 import { type Finding, finding } from './finding.ts';

@@ -506,7 +506,7 @@ export const MUTANTS: readonly Mutant[] = [
   one(
     61,
     'the size that a witness has seen, at the start',
-    'src/vault/audit/anchors.ts',
+    'src/vault/audit/read-back.ts',
     'newest.note === null && newest.size > signed',
     'newest.note === null && newest.size > signed * 1000',
   ),
@@ -548,14 +548,14 @@ export const MUTANTS: readonly Mutant[] = [
   one(
     66,
     'the size that an anchor keeps',
-    'src/vault/audit/read-back.ts',
+    'src/vault/audit/contradiction.ts',
     "if (checkpoint.size > tree.size) return { problem: 'shorter' };",
     "if (checkpoint.size > tree.size && note === '') return { problem: 'shorter' };",
   ),
   one(
     67,
     'the proof that the log continues what an anchor keeps',
-    'src/vault/audit/read-back.ts',
+    'src/vault/audit/contradiction.ts',
     'return proof !== null && verifyConsistency({ oldSize, oldRoot, newSize, newRoot, proof });',
     'return proof !== null || verifyConsistency({ oldSize, oldRoot, newSize, newRoot, proof: [] });',
   ),

@@ -1,7 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { putInPlace, writeDurably } from './backup/durable-file.ts';
+import { putInPlace } from './backup/put-in-place.ts';
+import { writeDurably } from './disk/durable.ts';
 import { END, header, padding } from './backup/tar.ts';
 import type { BundleReport } from './cli/log-check.ts';
 import { CommandRefused } from './cli/refusal.ts';
@@ -69,11 +70,7 @@ async function writeFolder(folder: string, files: AsyncIterable<LayoutFile>): Pr
 async function writeIn(folder: string, { path, bytes }: LayoutFile): Promise<void> {
   const file = join(folder, path);
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  await writeDurably(file, once(bytes));
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
+  await writeDurably(file, bytes);
 }
 
 async function* archived(

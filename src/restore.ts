@@ -3,7 +3,7 @@ import { open as openFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseIdentities } from './backup/age.ts';
 import { DATABASE, unpack } from './backup/archive.ts';
-import { putInPlace } from './backup/durable-file.ts';
+import { putInPlace } from './backup/put-in-place.ts';
 import type { Manifest } from './backup/manifest.ts';
 import { BackupRefused } from './backup/refused.ts';
 import { openWorkFolder } from './backup/work-folder.ts';

@@ -34,9 +34,13 @@ const rooms = {
     forbidden: ['../crypto/mac.ts', '../vault/store.ts', 'zod', 'node:fs'],
     allowed: ['./tree.ts'],
   },
+  'src/disk': {
+    forbidden: ['../vault/vault.ts', '../log/tree.ts', '../backup/tar.ts', 'node:path', 'node:crypto'],
+    allowed: ['node:fs/promises', './durable.ts'],
+  },
   'src/tiles': {
-    forbidden: ['../vault/vault.ts', '../store/tables.ts', '../backup/durable-file.ts', 'zod', 'node:crypto'],
-    allowed: ['../log/tile-path.ts', 'node:fs/promises', 'node:path', './folder.ts'],
+    forbidden: ['../vault/vault.ts', '../store/tables.ts', '../backup/tar.ts', 'zod', 'node:crypto'],
+    allowed: ['../log/tile-path.ts', '../disk/durable.ts', 'node:fs/promises', 'node:path', './folder.ts'],
   },
   'src/wire': {
     forbidden: ['../vault/vault.ts', '../formats/pan.ts', '../http/app.ts', 'hono', 'node:crypto'],

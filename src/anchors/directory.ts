@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, opendir, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, open, opendir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { syncFolder, writeDurably } from '../disk/durable.ts';
 import { type Anchor, ANCHOR_PATIENCE, AnchorFailed, MOST_NOTE } from '../vault/anchor.ts';
 import { newestOf } from './newest.ts';
 import { patient } from './patience.ts';
@@ -139,30 +140,15 @@ async function makeWithin(root: string, names: readonly string[]): Promise<void>
 
 /** Under another name first: what is cut off in the middle has no name that anybody looks for. */
 async function replace(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await openNew(`${path}.new`);
-  try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(`${path}.new`, path);
-  const folder = await open(dirname(path), 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
-}
-
-/** A file of our own making: what somebody left under its name, a link or a pipe, is taken away and not written to. */
-async function openNew(path: string): Promise<FileHandle> {
-  const make = (): Promise<FileHandle> => open(path, 'wx', 0o644);
-  return make().catch(async (error: NodeJS.ErrnoException) => {
+  const write = (): Promise<void> => writeDurably(`${path}.new`, bytes, 0o644);
+  // What somebody left under that name, a link or a pipe, is taken away and not written to.
+  await write().catch(async (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error;
-    await rm(path);
-    return make();
+    await rm(`${path}.new`);
+    await write();
   });
+  await rename(`${path}.new`, path);
+  await syncFolder(dirname(path));
 }
 
 const SAID: Readonly<Record<string, string>> = {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { writeDurably } from './durable-file.ts';
+import { writeDurably } from '../disk/durable.ts';
 import { type Manifest, MOST_MANIFEST, readManifest, writeManifest } from './manifest.ts';
 import { BackupRefused } from './refused.ts';
 import { END, header, padding, TarReader } from './tar.ts';

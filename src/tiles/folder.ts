@@ -1,5 +1,6 @@
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { syncFolder, writeDurably } from '../disk/durable.ts';
 import { type LogResource, resourcePath } from '../log/tile-path.ts';
 import type { TreeResource } from '../log/tile-set.ts';
 import { TILE_WIDTH } from '../log/tile.ts';
@@ -70,25 +71,6 @@ async function makeFolder(path: string): Promise<void> {
     },
   );
   if (isNew) await syncFolder(dirname(path));
-}
-
-async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await open(path, 'wx', 0o600);
-  try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }
 
 async function readWithin(path: string, most: number): Promise<Uint8Array | null> {

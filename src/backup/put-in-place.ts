@@ -1,18 +1,8 @@
 import { existsSync } from 'node:fs';
-import { link, open, rename } from 'node:fs/promises';
+import { link, rename } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import { syncFolder } from '../disk/durable.ts';
 import { BackupRefused } from './refused.ts';
-
-/** Writes a new file, readable to its owner alone, and waits until it is on the disk. */
-export async function writeDurably(path: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
-  const file = await open(path, 'wx', 0o600);
-  try {
-    for await (const chunk of bytes) await file.writeFile(chunk);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
 
 /**
  * Gives a finished file its name, and waits until the name is on the disk.
@@ -25,10 +15,5 @@ export async function putInPlace(from: string, to: string): Promise<void> {
       throw new BackupRefused(`${basename(to)} is there already: nothing is overwritten`);
     await rename(from, to);
   });
-  const folder = await open(dirname(to), 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
+  await syncFolder(dirname(to));
 }

@@ -10,12 +10,11 @@ import { agreeing, differenceLines } from './agreement.ts';
 import { type ArchivingLog, archiveLog } from './archive-log.ts';
 import type { CopyOptions, Host } from './cli/host.ts';
 import type { BundleOptions, BundleReport, LogPlace } from './cli/log-check.ts';
-import { CommandRefused, refusal } from './cli/refusal.ts';
+import { CommandRefused } from './cli/refusal.ts';
 import { run } from './cli/program.ts';
 import { connect } from './client/client.ts';
 import { logFiles } from './client/log-files.ts';
 import { policyOf, readPolicyFile, readSettings, readWhole } from './config-file.ts';
-import { problemAt } from './config/problem.ts';
 import type { Config } from './config/settings.ts';
 import { type Copying, copyStore, reopenStore } from './copy-store.ts';
 import { debuggingFault } from './debugging.ts';
@@ -23,6 +22,7 @@ import { doctor, freeBytes } from './doctor.ts';
 import { explain } from './explain.ts';
 import { init } from './init.ts';
 import { requestLogger, witnessLogger } from './log-lines.ts';
+import { readKeyFile } from './key-file.ts';
 import { type BackingUp, makeBackup } from './make-backup.ts';
 import { makeBundle, mustBeFree } from './make-bundle.ts';
 import type { Meter } from './metrics/meter.ts';
@@ -33,6 +33,7 @@ import { recordedStart } from './recorded-start.ts';
 import { restore } from './restore.ts';
 import { serve } from './serve.ts';
 import { serveWitness } from './serve-witness.ts';
+import { takePolicy } from './take-policy.ts';
 import type { Caller } from './vault/call.ts';
 import type { World } from './vault/core.ts';
 import { hostCaller } from './vault/access/host-caller.ts';
@@ -172,7 +173,9 @@ async function serveUntilTold(path: string): Promise<void> {
     log: requestLogger(logger),
     prepare: async () => {
       await vault.readBack();
-      policy = isShared ? (await vault.difference(said)).number : await takePolicy(vault, path, config);
+      policy = isShared
+        ? (await vault.difference(said)).number
+        : await takePolicy({ vault, caller: caller(), path, config, say: printError });
       await vault.recheck();
       mustBeClosed();
       await start.begin();
@@ -260,27 +263,6 @@ function endProgress(): void {
   if (process.stderr.isTTY && shown !== '') process.stderr.write('\r\x1b[K');
 }
 
-/** Makes the file's policy the active one, and says what it takes away. Returns its number. */
-async function takePolicy(vault: Vault, path: string, config: Config): Promise<number> {
-  const applied = await vault.applyPolicy(caller(), config.policy);
-  if ('problems' in applied) {
-    throw refusal(
-      path,
-      applied.problems.map(({ path: at, problem }) => problemAt(at, problem, config.lineOf)),
-    );
-  }
-  if (!applied.applied) return applied.number;
-  for (const name of applied.closed)
-    printError(`The policy no longer has the collection ${name}: it is closed, and nothing of it is lost.`);
-  for (const { from, to } of applied.renamed)
-    printError(`The collection ${from} is now called ${to}: grants that name ${from} no longer reach it.`);
-  for (const { role, clients } of applied.roles)
-    printError(
-      `The policy no longer has the role ${role}: it grants nothing to the ${clients} that hold it.`,
-    );
-  return applied.number;
-}
-
 const { version, engines } = packaged.parse(
   JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')),
 );
@@ -351,22 +333,6 @@ async function bundle({ from, to }: BundleOptions): Promise<BundleReport> {
     now: now(),
     progress: (done, of) => stopped('Copying the log', done / of),
   });
-}
-
-/** The API key of a file that holds it, or the header that curl reads. */
-function readKeyFile(path: string): string {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch {
-    throw new CommandRefused(
-      `--key-file ${path} cannot be read: does the file exist, and may this user read it?`,
-    );
-  }
-  const apiKey = text.trim().replace(/^Authorization: Bearer /, '');
-  if (!/^[\x21-\x7e]+$/.test(apiKey))
-    throw new CommandRefused(`--key-file ${path} does not hold an API key on one line`);
-  return apiKey;
 }
 
 process.exitCode = await run(host, explain);

@@ -77,22 +77,29 @@ async function grow(url: string, apiKey: string, kept: () => string, from: numbe
   return sizeOf(kept());
 }
 
+/** Its data as they were after the first time are in `older`. @returns the size that its anchor keeps after the second */
+async function servedTwice({ dir, config, apiKey, kept }: Awaited<ReturnType<typeof anchoredVault>>) {
+  const first = await serveProcess(config);
+  await grow(first.url, apiKey, kept, 0);
+  await first.stop();
+  cpSync(join(dir, 'data'), join(dir, 'older'), { recursive: true });
+  const second = await serveProcess(config);
+  const size = await grow(second.url, apiKey, kept, 10);
+  expect((await second.stop()).code).toBe(0);
+  return size;
+}
+
 test.each(Object.entries(SINKS))(
   'a store that was put back is refused by what %s keeps, and the newer one is served again',
   async (_, sink) => {
-    const { dir, config, apiKey, kept, events } = await anchoredVault(sink);
+    const vault = await anchoredVault(sink);
+    const { dir, config, apiKey, kept, events } = vault;
     const data = join(dir, 'data');
     const put = (from: string): void => {
       rmSync(data, { recursive: true });
       cpSync(join(dir, from), data, { recursive: true });
     };
-    const first = await serveProcess(config);
-    await grow(first.url, apiKey, kept, 0);
-    await first.stop();
-    cpSync(data, join(dir, 'older'), { recursive: true });
-    const second = await serveProcess(config);
-    const size = await grow(second.url, apiKey, kept, 10);
-    expect((await second.stop()).code).toBe(0);
+    const size = await servedTwice(vault);
     cpSync(data, join(dir, 'newer'), { recursive: true });
 
     put('older');
@@ -118,15 +125,10 @@ test.each(Object.entries(SINKS))(
 );
 
 it('a store that was put back and went on is refused once it is as long as what is kept', async () => {
-  const { dir, config, apiKey, kept } = await anchoredVault(SINKS['directory'] ?? expect.fail());
+  const vault = await anchoredVault(SINKS['directory'] ?? expect.fail());
+  const { dir, config } = vault;
   const data = join(dir, 'data');
-  const first = await serveProcess(config);
-  await grow(first.url, apiKey, kept, 0);
-  await first.stop();
-  cpSync(data, join(dir, 'older'), { recursive: true });
-  const second = await serveProcess(config);
-  const size = await grow(second.url, apiKey, kept, 10);
-  await second.stop();
+  const size = await servedTwice(vault);
   rmSync(data, { recursive: true });
   cpSync(join(dir, 'older'), data, { recursive: true });
   // On the host the log grows without anybody that serves, past what is kept.

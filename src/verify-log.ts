@@ -15,7 +15,7 @@ import { postgresSource } from './verifier/postgres-source.ts';
 import type { LogSource } from './verifier/source.ts';
 import { sqliteSource } from './verifier/sqlite-source.ts';
 import { type ReadLogFile, tilesSource } from './verifier/tiles-source.ts';
-import { verifyLog } from './verifier/verification.ts';
+import { verifySource } from './verifier/verification.ts';
 
 /** Checks a log without a vault: neither this file nor what it reads with imports anything of one. */
 
@@ -40,7 +40,7 @@ export async function checkLog(
   };
   const source = await openSource(place);
   try {
-    return await verifyLog(source, pins, progress);
+    return await verifySource(source, pins, progress);
   } finally {
     await source.close();
   }

@@ -1,5 +1,12 @@
 import { type Checkpoint, parseCheckpoint } from '../log/checkpoint.ts';
-import { openKeyChange } from '../log/key-change.ts';
+import {
+  type KeyEvent,
+  keyEventIn,
+  MOST_KEYS,
+  namesNext,
+  openKeyChange,
+  ROTATED,
+} from '../log/key-change.ts';
 import { openNote, parseNote } from '../log/note.ts';
 import { NoteRefused, unlessRefused, type Verifier, verifierIn } from '../log/verifier.ts';
 
@@ -16,12 +23,8 @@ export interface OpenedCheckpoint {
   readonly witnesses: readonly Verifier[];
 }
 
-const ACTION = 'audit.rotate-key';
-/** A vault gives its log no more: each checkpoint is looked for among them. */
-const MOST_KEYS = 1000;
 /** More of them are not told one by one. */
 const MOST_FOREIGN = 100;
-const NEEDLE = Buffer.from(`"${ACTION}"`);
 
 /**
  * The keys of a log, followed from the one that is trusted: each change of key is an event, with a note by which the key before
@@ -46,8 +49,9 @@ export class KeyChain {
 
   /** Reads the log's events, one after another. */
   read(index: number, bytes: Uint8Array): void {
-    const change = changeOf(bytes);
-    if (change === null) return;
+    const change = keyEventIn(bytes);
+    // A first key that nobody could sign for is trusted, or not, as it was given.
+    if (change?.action !== ROTATED) return;
     const before = this.#reigns.at(-1) ?? this.#oldest;
     const next = nextOf(change.note, before.verifier);
     if (next !== null && this.#reigns.length >= MOST_KEYS) {
@@ -55,7 +59,7 @@ export class KeyChain {
     } else if (next !== null) {
       before.last = index;
       this.#reigns.push({ verifier: next, first: index + 1, last: Infinity });
-    } else if (this.#reigns.length === 1 && names(change.note, before.verifier)) {
+    } else if (this.#reigns.length === 1 && namesNext(change.note, before.verifier)) {
       // The key that is trusted was not the log's first.
       this.#reigns[0] = { ...before, first: index + 1 };
       this.#precede({ index, ...change });
@@ -136,34 +140,10 @@ function openedBy(note: Uint8Array, verifier: Verifier, witnesses: readonly Veri
   return opened?.by.includes(verifier) === true ? opened : null;
 }
 
-/** An event by which the key changed: the key before, as it says, and the note by which that one names the next. */
-interface Change {
+/** An event by which the key changed, where it stands. */
+interface Change extends Pick<KeyEvent, 'key' | 'note'> {
   readonly index: number;
-  readonly key: string;
-  readonly note: string;
 }
-
-/** Null for any other event. */
-function changeOf(bytes: Uint8Array): Omit<Change, 'index'> | null {
-  if (Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).indexOf(NEEDLE) < 0) return null;
-  try {
-    const event: unknown = JSON.parse(Buffer.from(bytes).toString());
-    if (!isObject(event) || event['action'] !== ACTION || event['outcome'] !== 'done') return null;
-    const detail = isObject(event['detail']) ? event['detail'] : {};
-    return { key: textOf(detail['key']), note: textOf(detail['note']) };
-  } catch {
-    return null;
-  }
-}
-
-const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null;
 
 const nextOf = (note: string, before: Verifier): Verifier | null =>
   unlessRefused(() => openKeyChange(Buffer.from(note), before));
-
-/** Whether the note, whoever signed it, gives the log over to that key. */
-const names = (note: string, { name, text }: Verifier): boolean =>
-  note.startsWith(`${name}\nnext key\n${text}\n\n`);

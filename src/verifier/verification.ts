@@ -13,7 +13,7 @@ const MOST_FINDINGS = 100;
  * @param progress told how many events have been read, of how many; what it throws ends the work
  * @throws SourceRefused where there is nothing to verify
  */
-export async function verifyLog(
+export async function verifySource(
   source: LogSource,
   pins: Pins,
   progress: (done: number, of: number) => void,

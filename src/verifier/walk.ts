@@ -1,3 +1,4 @@
+import { hashesOf } from '../log/proven-tiles.ts';
 import { type Tile, TILE_WIDTH } from '../log/tile.ts';
 import { HASH_BYTES, leafHash } from '../log/tree.ts';
 import { isEvent } from '../log/verify.ts';
@@ -123,12 +124,6 @@ const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) ===
 
 const isAt = (tile: Tile, level: number, index: number): boolean =>
   tile.level === level && tile.index === index;
-
-function hashesOf(tile: Uint8Array): Uint8Array[] {
-  const hashes: Uint8Array[] = [];
-  for (let at = 0; at < tile.length; at += HASH_BYTES) hashes.push(tile.subarray(at, at + HASH_BYTES));
-  return hashes;
-}
 
 /** The first entry under each hash that is another one. */
 function differencesOf(level: number, index: number, hashes: Uint8Array, known: Uint8Array): number[] {

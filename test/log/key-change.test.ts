@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { ed25519 } from '../../src/crypto/ed25519.ts';
 import { Secret } from '../../src/crypto/key.ts';
 import { openCheckpoint, signCheckpoint } from '../../src/log/checkpoint.ts';
-import { openKeyChange, signKeyChange } from '../../src/log/key-change.ts';
+import { keyEventIn, openKeyChange, signKeyChange } from '../../src/log/key-change.ts';
 import type { Signer } from '../../src/log/note.ts';
 import { signNote } from '../../src/log/note.ts';
 import { NoteRefused, cosignerOf, verifierOf } from '../../src/log/verifier.ts';
@@ -56,4 +56,29 @@ it('a witness does not sign for the log', () => {
   const { publicKey } = ed25519(new Secret(new Uint8Array(32).fill(2)));
   const witness = cosignerOf(ORIGIN, publicKey);
   expect(() => signKeyChange(witness, first)).toThrow(NoteRefused);
+});
+
+const event = (more: object) =>
+  bytes(
+    JSON.stringify({
+      v: 1,
+      action: 'audit.rotate-key',
+      outcome: 'done',
+      detail: { key: 'a', note: 'b' },
+      ...more,
+    }),
+  );
+
+it('an event tells of the key by its action, done, and by nothing that stands in its texts', () => {
+  expect(keyEventIn(event({}))).toEqual({ action: 'audit.rotate-key', key: 'a', note: 'b' });
+  expect(keyEventIn(event({ action: 'log.found-key', detail: { key: 'a' } }))).toEqual({
+    action: 'log.found-key',
+    key: 'a',
+    note: '',
+  });
+  expect(keyEventIn(event({ outcome: 'denied' }))).toBeNull();
+  expect(keyEventIn(event({ action: 'audit.key', ticket: '"action":"audit.rotate-key"' }))).toBeNull();
+  expect(keyEventIn(event({ action: 'audit.key', detail: { action: 'audit.rotate-key' } }))).toBeNull();
+  expect(keyEventIn(event({ detail: 'none' }))).toMatchObject({ key: '', note: '' });
+  expect(keyEventIn(bytes('{"v":1,"action":"audit.rotate-key"'))).toBeNull();
 });

@@ -6,7 +6,7 @@ import { END, header, padding } from '../../src/backup/tar.ts';
 import { makeBundle } from '../../src/make-bundle.ts';
 import { type OpenedPlace, openSource } from '../../src/verify-log.ts';
 import type { Verification } from '../../src/verifier/report.ts';
-import { verifyLog } from '../../src/verifier/verification.ts';
+import { verifySource } from '../../src/verifier/verification.ts';
 import { tempDir } from '../harness.ts';
 import { eventsOf, type Files, first, layoutSlowly, PINS } from './made-log.ts';
 
@@ -18,7 +18,7 @@ const AT = Date.parse('2026-11-28T10:00:00Z');
 const verifiedAt = async (place: OpenedPlace): Promise<Verification> => {
   const source = await openSource(place);
   try {
-    return await verifyLog(source, PINS, () => undefined);
+    return await verifySource(source, PINS, () => undefined);
   } finally {
     await source.close();
   }

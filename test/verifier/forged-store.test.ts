@@ -2,7 +2,7 @@ import Database from 'better-sqlite3';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { sqliteSource } from '../../src/verifier/sqlite-source.ts';
-import { verifyLog } from '../../src/verifier/verification.ts';
+import { verifySource } from '../../src/verifier/verification.ts';
 import { tempDir } from '../harness.ts';
 import { eventsOf, noteOf, PINS } from './made-log.ts';
 
@@ -28,7 +28,7 @@ function forged(copies: number): string {
 
 it('is a log where its events are, and none where one of them stands twice', async () => {
   const findings = async (copies: number) =>
-    (await verifyLog(sqliteSource(forged(copies)), PINS, () => undefined)).findings;
+    (await verifySource(sqliteSource(forged(copies)), PINS, () => undefined)).findings;
   expect(await findings(1)).toEqual([]);
   expect(await findings(2)).toMatchObject([{ about: 'events', index: 2, problem: 'this event is missing' }]);
 });

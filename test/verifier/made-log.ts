@@ -7,7 +7,7 @@ import { type Signer, signatureLine } from '../../src/log/note.ts';
 import { cosignedMessage, cosignerOf, type Verifier, verifierOf } from '../../src/log/verifier.ts';
 import type { Pins, Verification } from '../../src/verifier/report.ts';
 import { tilesSource } from '../../src/verifier/tiles-source.ts';
-import { verifyLog } from '../../src/verifier/verification.ts';
+import { verifySource } from '../../src/verifier/verification.ts';
 import { leafSlowly, rootSlowly } from '../log/slow-tree.ts';
 
 /** Logs whose key the test has: what a server that lies could publish. */
@@ -96,7 +96,7 @@ export const against = (...notes: readonly string[]): Pins => ({
 
 /** What is found in a layout. */
 export const verified = (files: Files, pins: Partial<Pins> = {}): Promise<Verification> =>
-  verifyLog(
+  verifySource(
     tilesSource(async (path, most) => {
       const bytes = files.get(path) ?? null;
       return bytes === null || bytes.length > most ? null : bytes;

@@ -1,6 +1,6 @@
 import { ed25519 } from '../../crypto/ed25519.ts';
 import { type Checkpoint, openCheckpoint, parseCheckpoint } from '../../log/checkpoint.ts';
-import { openKeyChange } from '../../log/key-change.ts';
+import { FOUNDED, keyEventIn, openKeyChange } from '../../log/key-change.ts';
 import { parseNote, type Signer } from '../../log/note.ts';
 import {
   NoteRefused,
@@ -29,12 +29,8 @@ export interface ActiveLogKey extends Signer {
   readonly version: number;
 }
 
-const ROTATED = 'audit.rotate-key';
-const FOUNDED = 'log.found-key';
 /** Of a store's key that is not the one by which the log is signed. */
 export const NOT_NAMED = 'the key of the log is not the one that the log names';
-/** In the life of a vault: they are all in the state of the follower that signs. */
-export const MOST_KEYS = 1000;
 
 /** Signs for the log: its key's name, and its origin, is `strongroom/<vault id>`. Null where the store has no key for that. */
 export function activeLogKey(keys: Keyring, vaultId: string): ActiveLogKey | null {
@@ -53,7 +49,7 @@ export const keyAt = (keys: LogKeys, size: number): Verifier | null =>
  * @returns null where the event says that the key changed, and the key before does not
  */
 export function keysAfter(keys: LogKeys, index: number, bytes: Uint8Array): LogKeys | null {
-  const change = changeOf(bytes);
+  const change = keyEventIn(bytes);
   if (change === null) return keys;
   const { action, key, note } = change;
   const from = index + 1;
@@ -66,40 +62,6 @@ export function keysAfter(keys: LogKeys, index: number, bytes: Uint8Array): LogK
     return [...known, { from, verifier: openKeyChange(Buffer.from(note), before.verifier) }];
   });
 }
-
-interface KeyChangeEvent {
-  readonly action: typeof ROTATED | typeof FOUNDED;
-  /** The key before, or the one that was founded. */
-  readonly key: string;
-  readonly note: string;
-}
-
-/** How an event with such an action looks: a quote inside a text of an event has a backslash before it. */
-const MARKS = [ROTATED, FOUNDED].map((action) => Buffer.from(`"action":"${action}"`));
-
-/** Null for any other event. */
-function changeOf(bytes: Uint8Array): KeyChangeEvent | null {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (!MARKS.some((mark) => buffer.includes(mark))) return null;
-  const event = parsed(buffer);
-  const action = event['action'];
-  if ((action !== ROTATED && action !== FOUNDED) || event['outcome'] !== 'done') return null;
-  const detail = isObject(event['detail']) ? event['detail'] : {};
-  return { action, key: textOf(detail['key']), note: textOf(detail['note']) };
-}
-
-function parsed(buffer: Buffer): Readonly<Record<string, unknown>> {
-  try {
-    const event: unknown = JSON.parse(buffer.toString('utf8'));
-    return isObject(event) ? event : {};
-  } catch {
-    return {};
-  }
-}
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null;
-const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 /**
  * Opens a checkpoint by the key that counts at its size.

@@ -1,4 +1,4 @@
-import { signKeyChange } from '../../log/key-change.ts';
+import { MOST_KEYS, signKeyChange } from '../../log/key-change.ts';
 import type { Signer } from '../../log/note.ts';
 import { type Verifier, verifierOf } from '../../log/verifier.ts';
 import { ed25519 } from '../../crypto/ed25519.ts';
@@ -12,7 +12,7 @@ import { newKey } from '../custody/new-key.ts';
 import { VaultError } from '../error.ts';
 import type { KeyRow } from '../rows.ts';
 import type { Update } from '../statement.ts';
-import { activeLogKey, MOST_KEYS } from './log-keys.ts';
+import { activeLogKey } from './log-keys.ts';
 
 export interface RotatedLogKey {
   /** The new one, as C2SP signed-note writes a verifier key. */
